@@ -91,10 +91,8 @@ def ssim_u7(
 ) -> float:
     """Structural similarity with a uniform 7 x 7 window and sample covariance.
 
-    This is the variant that older restoration papers report; `ssim` is the one to use.
-
-    This is the variant that older restoration papers report; `ssim`, which takes the same arguments, is the one
-    to use. It needs 7 x 7 pixels.
+    This is the variant that older restoration papers report; `ssim`, with the same arguments, is the one to
+    use. It needs 7 x 7 pixels.
     """
     return _similarity(x, y, data_range, channel_axis, _UNIFORM_WINDOW, win_size=_UNIFORM_WINDOW)
 
