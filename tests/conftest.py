@@ -24,10 +24,8 @@ def user_dirs(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     """A folder of the test's own in place of the user's data, cache, configuration and state folders."""
     folder = tmp_path_factory.mktemp("user")
     for kind in ("DATA", "CACHE", "CONFIG", "STATE"):
-        own = str(folder / kind.lower())
-        monkeypatch.setenv(f"XDG_{kind}_HOME", own)
-        # platformdirs asks Windows itself unless told otherwise; macOS follows the XDG names above.
-        monkeypatch.setenv(f"WIN_PD_OVERRIDE_LOCAL_{'APPDATA' if kind == 'DATA' else kind}", own)
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(folder / kind.lower()))
+    monkeypatch.setenv("WIN_PD_OVERRIDE_LOCAL_APPDATA", str(folder))  # platformdirs on Windows
     return folder
 
 
