@@ -47,8 +47,8 @@ def compare(
     -------
     dict
         Ready for JSON. ``psnr, ssim, pcc, mae, nrmse`` and their ``_affine`` versions are means over the
-        planes; a plane on which a score is infinite or undefined does not count in its mean. ``per_plane`` has
-        the same scores for each plane with its position, ``before`` those of the input. Beside them stand
+        planes; a plane on which a score is infinite or undefined does not count in its mean. ``per_plane``
+        has the same scores for each plane with its position, ``before`` those of the input. Beside them stand
         ``planes``, ``identical_planes``, ``nonfinite_pixels``, ``data_range`` and the names ``restored`` and
         ``reference``. What is infinite or undefined is None: PSNR of identical planes, every score of a plane
         with missing values, SSIM of planes below 11 pixels, PSNR and SSIM against a constant reference.
@@ -60,7 +60,7 @@ def compare(
     """
     if data_range is not None and not (math.isfinite(data_range) and data_range > 0):
         raise InputError(
-            f"The data range is {data_range}: give a positive number, or leave it out for the reference's own."
+            f"The data range is {data_range}: give a positive one, or leave it out for the reference's own."
         )
     _check_sizes(restored, reference)
     if before is not None:
