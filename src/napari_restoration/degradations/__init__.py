@@ -1,0 +1,1 @@
+"""Forward models: how a microscope turns a specimen into an imperfect image."""
