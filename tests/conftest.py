@@ -1,4 +1,4 @@
-"""What every test stands on: quiet threads, real data where there are any, and nothing of the user's touched."""
+"""Quiet threads, real data where there are any, and nothing of the user's touched."""
 
 import atexit
 import os
