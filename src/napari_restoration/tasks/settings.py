@@ -1,0 +1,70 @@
+"""What a user can choose about a restoration."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+from napari_restoration.core.errors import InputError
+
+Frames = Literal["auto", "all"] | int
+Precision = Literal["fp32", "bf16", "fp16"]
+OutputType = Literal["float32", "same"]
+
+MOST_FRAMES = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreSettings:
+    """Choices for one restoration; every default stands here and nowhere else.
+
+    Parameters
+    ----------
+    frames : "auto", "all" or int
+        For burst models. ``"auto"``: up to 8 frames give one sharp plane, a longer stack keeps its time axis and
+        each plane comes from a centred window of the model's number of frames. ``"all"``: one plane from all
+        frames, at most 8. A number: a centred window of that many.
+    register : bool
+        Align the frames of a burst before restoring them.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"mps"``.
+    tile : int, optional
+        Side of the kept core of a tile in pixels; measured for model and device if not given.
+    precision : "fp32", "bf16" or "fp16"
+        Arithmetic of the network.
+    dtype : "float32" or "same"
+        Type of the result; ``"same"`` rounds and clips to the input's type.
+    channel : int, optional
+        Restore only this channel, counted from 0.
+
+    Raises
+    ------
+    InputError
+        If a value is out of range.
+    """
+
+    frames: Frames = "auto"
+    register: bool = True
+    device: str = "auto"
+    tile: int | None = None
+    precision: Precision = "fp32"
+    dtype: OutputType = "float32"
+    channel: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.frames not in ("auto", "all") and not (isinstance(self.frames, int) and self.frames >= 1):
+            raise InputError(f"frames is {self.frames!r}: use 'auto', 'all' or a number from 1 to {MOST_FRAMES}.")
+        if isinstance(self.frames, int) and self.frames > MOST_FRAMES:
+            raise InputError(f"frames is {self.frames}: burst models take at most {MOST_FRAMES} frames.")
+        if self.tile is not None and self.tile < 1:
+            raise InputError(f"tile is {self.tile}: use a side in pixels, such as 256, or leave it out.")
+        if self.precision not in get_args(Precision):
+            raise InputError(f"precision is {self.precision!r}: use one of {', '.join(get_args(Precision))}.")
+        if self.dtype not in get_args(OutputType):
+            raise InputError(f"dtype is {self.dtype!r}: use one of {', '.join(get_args(OutputType))}.")
+        if self.channel is not None and self.channel < 0:
+            raise InputError(f"channel is {self.channel}: channels are counted from 0.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for the provenance."""
+        return asdict(self)
