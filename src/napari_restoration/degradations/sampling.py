@@ -71,7 +71,8 @@ class ToPhotons(Step):
     def expectation(self, image: Float) -> Float:
         """Scale to photons; float32."""
         scale = np.float32(self.peak_photons / (self.high_value - self.low_value))
-        return np.maximum((np.asarray(image, dtype=np.float32) - np.float32(self.low_value)) * scale, 0)
+        above_dark = np.asarray(image, dtype=np.float32) - np.float32(self.low_value)
+        return np.asarray(np.maximum(above_dark * scale, 0))
 
     def target(self, image: Float) -> Float:
         """Scale to photons like the input."""
