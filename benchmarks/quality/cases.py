@@ -1,0 +1,135 @@
+"""The images that methods are scored on: degraded validation images, and real pairs beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+Plane = npt.NDArray[np.floating]
+
+TASKS = ("deblur", "refocus", "superres", "denoise")
+LEVELS = ("mild", "medium", "hard")
+VALIDATION = Path(__file__).resolve().parents[1] / "recipes" / "validation.toml"
+
+# Real pairs are cut to this side (of the input) around their middle.
+_REAL_CROP = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealPairs:
+    """A set of real pairs: which files are scored, and on which the baselines are tuned.
+
+    Both are (first, step) of the sorted file names. ``tuned`` is None for sets too small to spare any: the
+    baselines are then tuned on the scored pairs themselves, which favours them.
+    """
+
+    task: str
+    folder: str
+    use: str
+    scored: tuple[int, int] = (0, 1)
+    tuned: tuple[int, int] | None = None
+    bin_input: int = 1
+
+
+# Every tenth W2S file is another field and the next channel; the files tuned on are of yet other fields.
+REAL_PAIRS = (
+    RealPairs(task="denoise", folder="w2s_denoise", use="eval-only", scored=(0, 10), tuned=(5, 20)),
+    RealPairs(task="denoise", folder="gigadb_snr", use="eval-only"),
+    RealPairs(task="denoise", folder="rcan3d_snr", use="eval-only"),
+    RealPairs(task="superres", folder="biosr_wf2sim", use="train", bin_input=2),
+    RealPairs(task="refocus", folder="dfnn_defocus_microtubules", use="train"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Camera:
+    """What turns electrons into stored values: ``value = electrons / gain + offset``."""
+
+    gain: float
+    offset: float
+    read_noise: float
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Example:
+    """One input with its truth.
+
+    ``input`` is (Y, X), or (T, Y, X) for a burst; ``target`` is (Y * scale, X * scale). ``psf`` is the true
+    blur on the grid of the target, one kernel or one for each frame. ``kind`` is ``"val"`` for degraded validation
+    images and else the set of real pairs with its use, such as ``"w2s_denoise (eval-only)"``.
+    """
+
+    task: str
+    level: str
+    name: str
+    kind: str
+    input: Plane
+    target: Plane
+    psf: Plane | None = None
+    camera: Camera | None = None
+
+    @property
+    def data_range(self) -> float:
+        """Maximum minus minimum of the truth."""
+        return float(np.ptp(self.target))
+
+
+def degraded(task: str, data: Path, *, tuning: bool = False) -> list[Example]:
+    """Validation images, or with `tuning` training images, degraded with fixed seeds at three levels."""
+    from napari_restoration.training.validation import validation_cases
+
+    return [
+        Example(
+            task=task,
+            level=case.level,
+            name=case.file,
+            kind="train" if tuning else "val",
+            input=case.input,
+            target=case.target,
+            psf=case.psf,
+            camera=Camera(
+                gain=case.settings["gain"],
+                offset=case.settings["offset"],
+                read_noise=case.settings["read_noise"],
+            ),
+        )
+        for case in validation_cases(task, data, VALIDATION, tuning=tuning)
+    ]
+
+
+def real(pairs: RealPairs, data: Path, *, tuning: bool = False) -> list[Example]:
+    """The pairs of a set that are scored, or with `tuning` those that baselines are tuned on."""
+    from napari_restoration.training.sources import mean_bin, read_index, read_plane
+
+    rows = [row for row in read_index(data) if row.file.startswith(f"pairs/{pairs.folder}/")]
+    wrong = [row.file for row in rows if row.use != pairs.use]
+    if not rows or wrong:
+        raise ValueError(f"index.csv has no pairs/{pairs.folder} of use {pairs.use!r} alone: {wrong[:1]}")
+    targets = {row.pair: row.file for row in rows if "/target/" in row.file}
+    inputs = sorted((row for row in rows if "/input/" in row.file), key=lambda row: row.file)
+    first, step = pairs.tuned if tuning and pairs.tuned is not None else pairs.scored
+    examples = []
+    for row in inputs[first::step]:
+        size = _REAL_CROP
+        given, truth = (_middle(read_plane(data / file), size) for file in (row.file, targets[row.pair]))
+        given = mean_bin(given, pairs.bin_input)
+        truth = truth[: given.shape[0] * pairs.bin_input, : given.shape[1] * pairs.bin_input]
+        examples.append(
+            Example(
+                task=pairs.task,
+                level="real",
+                name=row.file,
+                kind=f"{pairs.folder} ({pairs.use})",
+                input=given,
+                target=truth,
+            )
+        )
+    return examples
+
+
+def _middle(plane: Plane, size: int) -> Plane:
+    start = [max(side - size, 0) // 2 for side in plane.shape]
+    return plane[start[0] : start[0] + size, start[1] : start[1] + size]
