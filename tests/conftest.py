@@ -8,25 +8,36 @@ from pathlib import Path
 
 import pytest
 
-# Both must be set before torch and napari are first imported. Spinning OpenMP threads collapse on busy cores.
-os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
-_SESSION_DIR = Path(tempfile.mkdtemp(prefix="napari-restoration-tests-"))
-atexit.register(shutil.rmtree, _SESSION_DIR, ignore_errors=True)
-os.environ["NAPARI_CONFIG"] = str(_SESSION_DIR / "napari-settings.yaml")
-# The driver's compiled shaders may be shared by all tests: they save time and change nothing.
-os.environ["MESA_SHADER_CACHE_DIR"] = str(_SESSION_DIR / "shaders")
-
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
+def use_folder(folder: Path, environment: dict[str, str], kinds: str = "DATA CACHE CONFIG STATE") -> None:
+    """Make platformdirs find the user's folders of these kinds inside ``folder``."""
+    for kind in kinds.split():
+        environment[f"XDG_{kind}_HOME"] = str(folder / kind.lower())
+    environment["WIN_PD_OVERRIDE_LOCAL_APPDATA"] = str(folder)
+
+
+# All of this must stand before torch and napari are first imported.
+_SESSION_DIR = Path(tempfile.mkdtemp(prefix="napari-restoration-tests-"))
+atexit.register(shutil.rmtree, _SESSION_DIR, ignore_errors=True)
+use_folder(_SESSION_DIR, os.environ)
+os.environ["NAPARI_CONFIG"] = str(_SESSION_DIR / "napari-settings.yaml")
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # spinning threads collapse on busy cores
+
+
 @pytest.fixture(autouse=True)
-def user_dirs(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of the test's own in place of the user's data, cache, configuration and state folders."""
-    folder = tmp_path_factory.mktemp("user")
-    for kind in ("DATA", "CACHE", "CONFIG", "STATE"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(folder / kind.lower()))
-    monkeypatch.setenv("WIN_PD_OVERRIDE_LOCAL_APPDATA", str(folder))  # platformdirs on Windows
-    return folder
+def user_dirs(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folders of the test's own in place of the user's, so that no test finds what another left behind.
+
+    Tests with a window share one cache: napari draws its icons into it when it is imported.
+    """
+    has_window = "qtbot" in request.fixturenames
+    own: dict[str, str] = {}
+    use_folder(tmp_path / "user", own, "DATA CONFIG STATE" if has_window else "DATA CACHE CONFIG STATE")
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
+    return tmp_path / "user"
 
 
 @pytest.fixture(scope="session")
