@@ -1,0 +1,1 @@
+"""What a person asks for: restore, degrade, train, compare. Widgets, command line and scripts call these."""

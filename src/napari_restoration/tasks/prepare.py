@@ -1,0 +1,112 @@
+"""Get ready to restore: check everything, load the model, read the intensities, choose the tile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_restoration.core.errors import InputError
+from napari_restoration.core.image import CalibratedImage
+from napari_restoration.core.normalize import Percentiles
+from napari_restoration.core.progress import Progress, Task
+from napari_restoration.models.registry import default_model, find_card
+from napari_restoration.tasks.blocks import BlockRestorer, StatisticsKey, statistics_key
+from napari_restoration.tasks.layout import Layout, plan_layout, work_size
+from napari_restoration.tasks.reader import BlockReader
+from napari_restoration.tasks.restoration import Restoration
+from napari_restoration.tasks.settings import RestoreSettings
+from napari_restoration.tasks.tile_choice import choose_tile
+
+if TYPE_CHECKING:
+    from napari_restoration.models.loader import RestorationModel
+
+
+def prepare(
+    image: CalibratedImage,
+    model: str | Path | RestorationModel,
+    settings: RestoreSettings | None = None,
+) -> Task[Restoration]:
+    """Prepare a restoration; bad input is refused before anything is loaded.
+
+    Parameters
+    ----------
+    image : CalibratedImage
+        The input; never changed.
+    model : str, Path or RestorationModel
+        A model's id, its folder, or the loaded model.
+    settings : RestoreSettings, optional
+        The user's choices.
+
+    Yields
+    ------
+    Progress
+        What is being done, in words.
+
+    Returns
+    -------
+    Restoration
+        For previews and the run.
+
+    Raises
+    ------
+    InputError
+        If axes, frames, channel or values do not fit.
+    ModelError
+        If the model is unknown or damaged.
+    """
+    settings = RestoreSettings() if settings is None else settings
+    card = find_card(model)[0] if isinstance(model, str | Path) else model.card
+    layout = plan_layout(image, card, settings)
+    if isinstance(model, str | Path):
+        yield Progress(done=0, total=3, message=f"Loading {card.title}")
+        # The first import of torch takes a second or more; widgets open without it.
+        from napari_restoration.models.loader import load_model
+
+        model = load_model(model, settings.device, settings.precision)
+    notices = list(model.notices)
+
+    yield Progress(done=1, total=3, message="Reading intensities")
+    reader = BlockReader(image, layout.spatial, layout.channel_axis)
+    percentiles = _statistics(reader, layout, image, card.low_percentile, card.high_percentile)
+
+    yield Progress(done=2, total=3, message="Choosing the tile size")
+    spatial = tuple(image.size_of(axis) for axis in layout.spatial)
+    if settings.tile is not None:
+        multiple = card.size_multiple
+        tile = (-(-settings.tile // multiple) * multiple,) * len(spatial)
+    else:
+        frames = max(len(block.sources) for block in layout.blocks)
+        tile = choose_tile(model, spatial, card.halo, frames, work_size(image, layout))
+    restorer = BlockRestorer(image, model, layout, settings, reader, percentiles, tile, notices)
+    yield Progress(done=3, total=3, message="Ready")
+    return Restoration(image, layout, settings, restorer)
+
+
+def choose_model(model: str | Path | None, task: str | None) -> str | Path:
+    """The model that is meant: the named one, else the task's default.
+
+    Raises
+    ------
+    InputError
+        If neither is given.
+    ModelError
+        If the model is of another task, or the task has none.
+    """
+    if model is not None:
+        card = find_card(model)[0]
+        if task is not None and card.task != task:
+            raise InputError(f"{card.id} is a model for {card.task}, not for {task}: leave one of the two out.")
+        return model
+    if task is None:
+        raise InputError("Neither a task nor a model is given: name a task, such as denoise.")
+    return default_model(task)
+
+
+def _statistics(
+    reader: BlockReader, layout: Layout, image: CalibratedImage, low: float, high: float
+) -> dict[StatisticsKey, tuple[Percentiles, ...]]:
+    keys = {statistics_key(block.sources[0]) for block in layout.blocks if not block.is_alpha}
+    try:
+        return {key: reader.percentiles(dict(key), low, high) for key in sorted(keys)}
+    except InputError as error:
+        raise InputError(f"{image.name!r}: {error}") from error

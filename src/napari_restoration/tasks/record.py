@@ -1,0 +1,144 @@
+"""The result's calibration, its provenance and the figures of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_restoration.core.errors import InputError
+from napari_restoration.core.image import CalibratedImage
+from napari_restoration.core.memory import free_memory_bytes, peak_memory_mb
+from napari_restoration.core.provenance import Provenance, software_versions
+from napari_restoration.models.card import ModelCard
+from napari_restoration.tasks.layout import Layout
+from napari_restoration.tasks.settings import RestoreSettings
+
+if TYPE_CHECKING:
+    from napari_restoration.tasks.blocks import BlockRestorer
+
+
+def output_dtype(image: CalibratedImage, settings: RestoreSettings) -> np.dtype[Any]:
+    """Type of the result."""
+    return image.dtype.newbyteorder("=") if settings.dtype == "same" else np.dtype(np.float32)
+
+
+def describe_output(
+    image: CalibratedImage,
+    layout: Layout,
+    card: ModelCard,
+    settings: RestoreSettings,
+    data: npt.NDArray[Any] | None = None,
+) -> CalibratedImage:
+    """Put the result's axes, pixel sizes, origin and name around an array.
+
+    Parameters
+    ----------
+    image : CalibratedImage
+        The input.
+    layout : Layout
+        How it is restored.
+    card : ModelCard
+        With what.
+    settings : RestoreSettings
+        The output's type.
+    data : ndarray, optional
+        The pixels; an array of NaN (0 for integers) is made if not given.
+
+    Returns
+    -------
+    CalibratedImage
+        Covers the same rectangle of the world as the input.
+
+    Raises
+    ------
+    InputError
+        If the array to be made would not fit into half of the free memory.
+    """
+    if data is None:
+        data = _empty(image, layout, output_dtype(image, settings))
+    factors = {axis: card.scale if axis in layout.spatial else 1 for axis in "ZYX"}
+    sizes = image.pixel_size_um
+    origin = dict(image.origin_um)
+    for axis, size in sizes.items():
+        if factors[axis] > 1:
+            # Pixel centres: the first fine pixel lies left of the first coarse one's centre.
+            origin[axis] = origin.get(axis, 0.0) - size * (factors[axis] - 1) / (2 * factors[axis])
+    return image.replace(
+        data=data,
+        axes=layout.output_axes,
+        pixel_size_um={axis: size / factors[axis] for axis, size in sizes.items()},
+        origin_um=origin,
+        time_interval_s=image.time_interval_s if "T" in layout.output_axes else None,
+        name=f"{image.name} [{card.id}]",
+        metadata={key: value for key, value in image.metadata.items() if key != "provenance"},
+    )
+
+
+def make_provenance(image: CalibratedImage, settings: RestoreSettings, restorer: BlockRestorer) -> Provenance:
+    """Record a run, with the hash of all pixels that were read for it."""
+    model = restorer.model
+    parent = image.metadata.get("provenance")
+    return Provenance(
+        task=model.card.task,
+        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        software=software_versions(),
+        device=model.device,
+        precision=model.precision,
+        inputs=[
+            {
+                "name": image.name,
+                "shape": list(image.shape),
+                "dtype": str(image.dtype),
+                "axes": image.axes,
+                "pixel_size_um": dict(image.pixel_size_um),
+                "sha256": restorer.reader.sha256(),
+            }
+        ],
+        model={"id": model.card.id, "arch": model.card.arch, "weights_sha256": model.card.weights_sha256},
+        settings={**settings.to_dict(), "tile": list(restorer.tile), "halo": list(restorer.halo)},
+        normalization=[
+            {**dict(key), "channel": channel, "low": one.low, "high": one.high}
+            for key, entry in restorer.percentiles.items()
+            for channel, one in enumerate(entry)
+        ],
+        parents=[parent] if isinstance(parent, Mapping) else [],
+        notices=list(restorer.notices),
+    )
+
+
+def make_report(
+    image: CalibratedImage, layout: Layout, restorer: BlockRestorer, seconds: float
+) -> dict[str, Any]:
+    """Figures of a run, as ``restore --json`` prints them."""
+    model = restorer.model
+    pixels = prod(layout.output_shape) / model.card.scale ** len(layout.spatial)
+    return {
+        "model": model.card.id,
+        "task": model.card.task,
+        "device": model.device,
+        "precision": model.precision,
+        "tile": list(restorer.tile),
+        "halo": list(restorer.halo),
+        "tiles": restorer.tiles_done,
+        "seconds": seconds,
+        "megapixels_per_second": pixels / 1e6 / seconds if seconds > 0 else None,
+        "peak_memory_mb": peak_memory_mb(),
+        "input_shape": list(image.shape),
+        "output_shape": list(layout.output_shape),
+        "axes": layout.output_axes,
+    }
+
+
+def _empty(image: CalibratedImage, layout: Layout, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    needed = prod(layout.output_shape) * dtype.itemsize
+    if needed > free_memory_bytes() // 2:
+        raise InputError(
+            f"The result of {image.name!r} takes {needed / 2**30:.1f} GiB, more than half of the free memory: "
+            "restore it with the command line, which writes plane by plane, or cut the stack."
+        )
+    return np.full(layout.output_shape, np.nan if dtype.kind == "f" else 0, dtype)

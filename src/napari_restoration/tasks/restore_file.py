@@ -1,0 +1,160 @@
+"""Restore a file into a file, plane by plane, so that memory follows the tile and not the stack."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from itertools import groupby, product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_restoration.core.image import CalibratedImage
+from napari_restoration.core.io import check_output, open_writer, read_image
+from napari_restoration.core.progress import Notice, Task
+from napari_restoration.core.provenance import Provenance
+from napari_restoration.tasks.layout import Block, Layout
+from napari_restoration.tasks.prepare import prepare
+from napari_restoration.tasks.record import describe_output, output_dtype
+from napari_restoration.tasks.restoration import Restoration
+from napari_restoration.tasks.results import BlockDone
+from napari_restoration.tasks.settings import RestoreSettings
+
+# The order in which files hold planes.
+_FILE_ORDER = "TZCYXS"
+
+
+def iter_restore_file(
+    source: Path,
+    destination: Path,
+    model: Any,
+    settings: RestoreSettings | None = None,
+    *,
+    axes: str | None = None,
+    overwrite: bool = False,
+) -> Task[dict[str, Any]]:
+    """Restore one file.
+
+    Parameters
+    ----------
+    source, destination : Path
+        Image files; the suffix of `destination` decides its format. Its axes stand in the order ``TZCYXS``.
+    model : str, Path or RestorationModel
+        A model's id, its folder, or the loaded model.
+    settings : RestoreSettings, optional
+        The user's choices.
+    axes : str, optional
+        Meaning of the input's axes, if the file does not say it or says it wrong.
+    overwrite : bool
+        Replace an existing output. The old file survives until the new one is whole.
+
+    Yields
+    ------
+    Progress
+        As `iter_restore`.
+
+    Returns
+    -------
+    dict
+        The report of the run with ``"output"`` and ``"notices"``.
+
+    Raises
+    ------
+    InputError, ModelError, OutputError
+        Before any work where possible.
+    """
+    settings = RestoreSettings() if settings is None else settings
+    check_output(destination, [source], overwrite)
+    image = read_image(source, axes=axes)
+    restoration = yield from prepare(image, model, settings)
+    ordered, like = _in_file_order(restoration)
+    record: list[Provenance] = []
+    with open_writer(
+        destination,
+        shape=like.shape,
+        dtype=output_dtype(image, settings),
+        axes=like.axes,
+        like=like,
+        provenance=lambda: record[-1].to_dict(),
+        overwrite=overwrite,
+    ) as writer:
+        report = yield from _stream(restoration, ordered, like.axes, writer, record)
+    notices = [*restoration.notices, *writer.notices]
+    for text in writer.notices:
+        yield Notice(done=0, total=0, message=text)
+    return {**report, "axes": like.axes, "output_shape": list(like.shape), "output": str(destination), "notices": notices}
+
+
+def _in_file_order(restoration: Restoration) -> tuple[list[Block], CalibratedImage]:
+    """Blocks sorted as the file wants its planes, and the result's description with its axes in that order."""
+    layout = restoration.layout
+    sizes = dict(zip(layout.output_axes, layout.output_shape, strict=True))
+    axes = "".join(axis for axis in _FILE_ORDER if axis in sizes)
+    blocks = sorted(
+        layout.blocks, key=lambda block: [block.index[axis] for axis in _FILE_ORDER if axis in block.index]
+    )
+    # Only the calibration is used; the pixels come plane by plane.
+    placeholder = np.broadcast_to(np.zeros((), np.uint8), layout.output_shape)
+    like = describe_output(restoration.image, layout, restoration.card, restoration.settings, placeholder)
+    moved = np.broadcast_to(np.zeros((), np.uint8), [sizes[axis] for axis in axes])
+    return blocks, like.replace(data=moved, axes=axes)
+
+
+def _stream(
+    restoration: Restoration, blocks: list[Block], axes: str, writer: Any, record: list[Provenance]
+) -> Generator[Any, None, dict[str, Any]]:
+    """Drive the run and write each group of blocks as soon as it is whole."""
+    layout = restoration.layout
+    streamed = _streamed_axes(layout, axes)
+    groups = [
+        list(group) for _, group in groupby(blocks, key=lambda b: tuple(b.index[axis] for axis in streamed))
+    ]
+    finished: dict[int, npt.NDArray[Any]] = {}
+    run = restoration.iter_blocks(blocks)
+    pending = groups.pop(0)
+    while True:
+        try:
+            report = next(run)
+        except StopIteration as end:
+            provenance, figures = end.value
+            record.append(provenance)
+            return dict(figures)
+        if not isinstance(report, BlockDone):
+            yield report
+            continue
+        finished[id(report.block)] = report.values
+        if report.block is pending[-1]:
+            for plane in _planes(layout, axes, streamed, pending, finished):
+                writer.write(plane)
+            finished.clear()
+            pending = groups.pop(0) if groups else pending
+
+
+def _streamed_axes(layout: Layout, axes: str) -> str:
+    """Leading axes of the file over which single groups of blocks follow one another."""
+    streamed = ""
+    for axis in axes:
+        if axis in layout.spatial or axis == layout.channel_axis:
+            break
+        streamed += axis
+    return streamed
+
+
+def _planes(
+    layout: Layout, axes: str, streamed: str, group: list[Block], finished: dict[int, npt.NDArray[Any]]
+) -> Iterator[npt.NDArray[Any]]:
+    """Planes ``(Y, X[, S])`` of one group in the file's order."""
+    sizes = dict(zip(layout.output_axes, layout.output_shape, strict=True))
+    inner = axes[len(streamed) :]
+    kept = layout.channel_axis if layout.channel_axis in layout.output_axes else ""
+    whole = np.empty([sizes[axis] for axis in inner], finished[id(group[0])].dtype)
+    for block in group:
+        view = whole[tuple(block.index.get(axis, slice(None)) for axis in inner)]
+        left = [axis for axis in inner if axis not in block.index]
+        wanted = kept + layout.spatial
+        values = finished[id(block)]
+        view.transpose([left.index(axis) for axis in wanted])[...] = values if kept else values[0]
+    leading = [axis for axis in inner if axis in "TZC"]
+    for position in product(*(range(sizes[axis]) for axis in leading)):
+        yield np.ascontiguousarray(whole[position])
