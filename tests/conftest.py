@@ -4,6 +4,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import MutableMapping
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-def use_folder(folder: Path, environment: dict[str, str], kinds: str = "DATA CACHE CONFIG STATE") -> None:
+def use_folder(
+    folder: Path, environment: MutableMapping[str, str], kinds: str = "DATA CACHE CONFIG STATE"
+) -> None:
     """Make platformdirs find the user's folders of these kinds inside ``folder``."""
     for kind in kinds.split():
         environment[f"XDG_{kind}_HOME"] = str(folder / kind.lower())
