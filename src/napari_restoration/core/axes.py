@@ -59,7 +59,9 @@ def check_axes(axes: str, shape: Sequence[int], name: str = "image") -> str:
         )
     unknown = sorted(set(axes) - set(KNOWN_AXES))
     if unknown:
-        raise InputError(f"Axes {axes!r} of {name!r}: {unknown[0]!r} is unknown, use letters out of {KNOWN_AXES}.")
+        raise InputError(
+            f"Axes {axes!r} of {name!r}: {unknown[0]!r} is unknown, use letters out of {KNOWN_AXES}."
+        )
     if len(set(axes)) != len(axes):
         raise InputError(f"Axes {axes!r} of {name!r} name an axis twice: use each letter once.")
     if not {"Y", "X"} <= set(axes):
@@ -112,7 +114,9 @@ def guess_axes(shape: Sequence[int], labels: Sequence[str] | None = None, *, rgb
         free = [letter for letter in free if letter not in "YX"]
     guess = ""
     for letter in named:
-        guess += letter or (free.pop(0) if free else next(a for a in "TZCYX" if a not in guess and a not in named))
+        guess += letter or (
+            free.pop(0) if free else next(a for a in "TZCYX" if a not in guess and a not in named)
+        )
     if not {"Y", "X"} <= set(guess):
         return guess_axes(shape, rgb=rgb)
     return guess + ("S" if rgb else "")
@@ -134,9 +138,7 @@ def describe_axes(axes: str, shape: Sequence[int]) -> str:
         A phrase without a full stop; sizes are height x width in pixels.
     """
     sizes = dict(zip(axes, shape, strict=True))
-    words = [
-        f"{sizes[letter]} {_NOUNS[letter][sizes[letter] != 1]}" for letter in "TZC" if letter in sizes
-    ]
+    words = [f"{sizes[letter]} {_NOUNS[letter][sizes[letter] != 1]}" for letter in "TZC" if letter in sizes]
     plane = f"{sizes['Y']} x {sizes['X']}" + (" in colour" if "S" in sizes else "")
     return f"{' of '.join(words)} of {plane}" if words else plane
 

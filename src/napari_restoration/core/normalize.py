@@ -131,9 +131,7 @@ def exact_percentiles(planes: Planes, percents: Sequence[float]) -> list[float]:
     positions = [percent / 100 * (total - 1) for percent in percents]
     ranks = sorted({rank for at in positions for rank in (floor(at), ceil(at))})
     values = dict(zip(ranks, _select(planes, dtype, counts, ranks), strict=True))
-    return [
-        values[floor(at)] + (values[ceil(at)] - values[floor(at)]) * (at - floor(at)) for at in positions
-    ]
+    return [values[floor(at)] + (values[ceil(at)] - values[floor(at)]) * (at - floor(at)) for at in positions]
 
 
 def _select(
@@ -151,7 +149,9 @@ def _select(
             above = keys >> number(below)
             for prefix in set(prefixes):
                 digits = keys[above == number(prefix)] >> number(below - _DIGIT) & number((1 << _DIGIT) - 1)
-                tables[prefix] = _add(tables.get(prefix), np.bincount(digits.astype(np.intp), minlength=1 << _DIGIT))
+                tables[prefix] = _add(
+                    tables.get(prefix), np.bincount(digits.astype(np.intp), minlength=1 << _DIGIT)
+                )
         found = [_descend(tables[prefix], rest) for prefix, rest in zip(prefixes, remaining, strict=True)]
         prefixes = [prefix << _DIGIT | digit for prefix, (digit, _) in zip(prefixes, found, strict=True)]
         remaining = [rest for _, rest in found]

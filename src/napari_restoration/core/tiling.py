@@ -142,7 +142,7 @@ def read_window(image: Float, window: Region) -> Float:
     lengths = image.shape[image.ndim - len(window) :]
     part = image
     for axis, (where, length) in enumerate(zip(window, lengths, strict=True), image.ndim - len(window)):
-        if 0 <= where.start and where.stop <= length:
+        if where.start >= 0 and where.stop <= length:
             part = part[(slice(None),) * axis + (where,)]
         else:
             part = np.take(part, reflected(np.arange(where.start, where.stop), length), axis=axis)
@@ -239,9 +239,7 @@ def iter_tiled_inference(
                 tile = smaller
                 if on_shrink is not None:
                     on_shrink(tile)
-                pending = [
-                    part for one in pending for part in _cut(one, spatial, tile, halo, size_multiple)
-                ]
+                pending = [part for one in pending for part in _cut(one, spatial, tile, halo, size_multiple)]
             elif fall_back is None or not fall_back():
                 raise
             continue
@@ -269,7 +267,9 @@ def _cut(one: Tile, spatial: Sequence[int], tile: Sequence[int], halo: Sequence[
     shape = tuple(c.stop - c.start for c in one.core)
     parts = []
     for part in plan_tiles(shape, tile=tile, halo=halo, size_multiple=m):
-        core = tuple(slice(c.start + o.start, c.stop + o.start) for c, o in zip(part.core, one.core, strict=True))
+        core = tuple(
+            slice(c.start + o.start, c.stop + o.start) for c, o in zip(part.core, one.core, strict=True)
+        )
         window = tuple(
             slice(
                 max(0, c.start - _round_up(margin, m)),

@@ -159,7 +159,9 @@ def _check_channel(image: CalibratedImage, settings: RestoreSettings, channel_ax
     if settings.channel is None:
         return
     if channel_axis or "C" not in image.axes:
-        raise InputError(f"{image.name!r} with axes {image.axes} has no channel to choose: leave the channel out.")
+        raise InputError(
+            f"{image.name!r} with axes {image.axes} has no channel to choose: leave the channel out."
+        )
     if settings.channel >= image.size_of("C"):
         raise InputError(
             f"{image.name!r} has {image.size_of('C')} channels: choose one from 0 to {image.size_of('C') - 1}."
@@ -202,7 +204,11 @@ def _words(
     result = describe_axes(output_axes, output_shape)
     if fused:
         frames = "1 frame" if window == 1 else f"all {window} frames"
-        return f"{result}, each plane from {frames}" if len(output_axes) > 2 else f"one sharp plane of {result} from {frames}"
+        return (
+            f"{result}, each plane from {frames}"
+            if len(output_axes) > 2
+            else f"one sharp plane of {result} from {frames}"
+        )
     if window > 1:
         return f"{result}, each from {window} neighbouring frames"
     return result

@@ -95,7 +95,9 @@ def choose_model(model: str | Path | None, task: str | None) -> str | Path:
     if model is not None:
         card = find_card(model)[0]
         if task is not None and card.task != task:
-            raise InputError(f"{card.id} is a model for {card.task}, not for {task}: leave one of the two out.")
+            raise InputError(
+                f"{card.id} is a model for {card.task}, not for {task}: leave one of the two out."
+            )
         return model
     if task is None:
         raise InputError("Neither a task nor a model is given: name a task, such as denoise.")

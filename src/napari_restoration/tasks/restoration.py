@@ -116,7 +116,9 @@ class Restoration:
             image=finished, provenance=provenance, notices=tuple(self.notices), report=report
         )
 
-    def iter_blocks(self, blocks: list[Block] | None = None) -> Generator[Progress, None, tuple[Provenance, dict[str, Any]]]:
+    def iter_blocks(
+        self, blocks: list[Block] | None = None
+    ) -> Generator[Progress, None, tuple[Provenance, dict[str, Any]]]:
         """Restore plane by plane for a writer that streams; memory holds one plane of the result.
 
         Parameters
@@ -144,7 +146,9 @@ class Restoration:
             for report in self.restorer.restore(block, values):
                 if isinstance(report, TileDone):
                     done += 1
-                    yield TileDone(done=done, total=max(total, done), region=self._in_output(block, report.region))
+                    yield TileDone(
+                        done=done, total=max(total, done), region=self._in_output(block, report.region)
+                    )
                 else:
                     yield report
             yield BlockDone(done=done, total=max(total, done), block=block, values=values)
@@ -185,7 +189,9 @@ class Restoration:
         area = self._clipped_region(region)
         at = {axis: at.get(axis, 0) for axis in self.image.axes if axis not in "YXS"}
         blocks = [
-            block for block in self.layout.blocks if all(at.get(axis, i) == i for axis, i in block.index.items())
+            block
+            for block in self.layout.blocks
+            if all(at.get(axis, i) == i for axis, i in block.index.items())
         ]
         spatial: Region = area if "Z" not in self.layout.spatial else (slice(at["Z"], at["Z"] + 1), *area)
         origin = [where.start * self.card.scale for where in spatial]
@@ -197,7 +203,9 @@ class Restoration:
         )
         plane = values[:, at.get(self.layout.channel_axis, 0) if self.restorer.channels_out > 1 else 0]
         plane = plane[:, 0] if "Z" in self.layout.spatial else plane
-        preview = Preview(values=plane[0] if len(blocks) == 1 else np.moveaxis(plane, 0, -1), region=area, at=at)
+        preview = Preview(
+            values=plane[0] if len(blocks) == 1 else np.moveaxis(plane, 0, -1), region=area, at=at
+        )
         middle = centre or tuple((where.start + where.stop) / 2 for where in area)
         total = sum(self.restorer.count_tiles(block, spatial) for block in blocks)
         done = 0
@@ -206,7 +214,9 @@ class Restoration:
             for report in self.restorer.restore(block, target, region=spatial, origin=origin, centre=middle):
                 if isinstance(report, TileDone):
                     done += 1
-                    yield PreviewTile(done=done, total=max(total, done), region=report.region, preview=preview)
+                    yield PreviewTile(
+                        done=done, total=max(total, done), region=report.region, preview=preview
+                    )
                 else:
                     yield report
         return preview

@@ -83,7 +83,13 @@ def iter_restore_file(
     notices = [*restoration.notices, *writer.notices]
     for text in writer.notices:
         yield Notice(done=0, total=0, message=text)
-    return {**report, "axes": like.axes, "output_shape": list(like.shape), "output": str(destination), "notices": notices}
+    return {
+        **report,
+        "axes": like.axes,
+        "output_shape": list(like.shape),
+        "output": str(destination),
+        "notices": notices,
+    }
 
 
 def _in_file_order(restoration: Restoration) -> tuple[list[Block], CalibratedImage]:

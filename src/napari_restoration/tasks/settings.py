@@ -53,7 +53,9 @@ class RestoreSettings:
 
     def __post_init__(self) -> None:
         if self.frames not in ("auto", "all") and not (isinstance(self.frames, int) and self.frames >= 1):
-            raise InputError(f"frames is {self.frames!r}: use 'auto', 'all' or a number from 1 to {MOST_FRAMES}.")
+            raise InputError(
+                f"frames is {self.frames!r}: use 'auto', 'all' or a number from 1 to {MOST_FRAMES}."
+            )
         if isinstance(self.frames, int) and self.frames > MOST_FRAMES:
             raise InputError(f"frames is {self.frames}: burst models take at most {MOST_FRAMES} frames.")
         if self.tile is not None and self.tile < 1:
