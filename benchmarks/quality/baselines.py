@@ -45,7 +45,7 @@ class Method:
 
     def __call__(self, example: Example, settings: Settings) -> Plane:
         """Restore one example to the grid of its truth."""
-        plane = frame_mean(example)
+        plane = frame_mean(example, registered=settings.get("registered", False))
         for step in self.steps:
             plane = step(plane, example, settings)
         return plane
@@ -89,10 +89,14 @@ def methods_for(task: str, *, known_camera: bool = True) -> list[Method]:
             Method("bicubic", (enlarge,), {})
         ]
     if task == "deblur":
-        first = [Method("frame mean", (), {})]
-        return first + [
-            Method(f"frame mean, {method.name}", method.steps, method.grid)
-            for method in (*denoisers, *deblurrers)
+        # The true kernels already hold the shifts, so deconvolution takes the frames as they came.
+        registered = {"registered": (True, False)}
+        blind = [Method("", (), {}), *denoisers, unsharp]
+        informed = [method for method in deblurrers if method is not unsharp]
+        return [
+            Method(f"frame mean, {method.name}".rstrip(", "), method.steps, {**method.grid, **extra})
+            for methods, extra in ((blind, registered), (informed, {}))
+            for method in methods
         ]
     return [*denoisers, *deblurrers]
 
@@ -111,15 +115,16 @@ def tune(method: Method, examples: Sequence[Example], *, score: str = "psnr") ->
     return best
 
 
-def frame_mean(example: Example) -> Plane:
-    """The input plane; of a burst the mean after registration to the middle frame."""
-    return _registered_mean(example) if example.input.ndim == 3 else example.input.astype(np.float64)
+def frame_mean(example: Example, *, registered: bool) -> Plane:
+    """The input plane; of a burst the mean, after registration to the middle frame if wanted."""
+    if example.input.ndim == 2:
+        return example.input.astype(np.float64)
+    return _registered_mean(example) if registered else example.input.mean(axis=0, dtype=np.float64)
 
 
 @functools.lru_cache(maxsize=256)
 def _registered_mean(example: Example) -> Plane:
     frames = example.input.astype(np.float64)
-    middle = frames[len(frames) // 2]
     # Shot noise would otherwise dominate the high frequencies that fix the shift.
     smooth = [ndimage.gaussian_filter(frame, 1.5) for frame in frames]
     moved = []
@@ -130,8 +135,7 @@ def _registered_mean(example: Example) -> Plane:
         # A shift of more than the search allows is a failure of registration, not a motion of the stage.
         usable = np.max(np.abs(shift)) < 16
         moved.append(ndimage.shift(frame, shift, order=3, mode="nearest") if usable else frame)
-    mean = np.mean(moved, axis=0)
-    return mean if np.isfinite(mean).all() else middle
+    return np.asarray(np.mean(moved, axis=0))
 
 
 def enlarge(plane: Plane, example: Example, settings: Settings) -> Plane:
@@ -196,21 +200,25 @@ def _variation(plane: Plane, example: Example, settings: Settings) -> Plane:
 def _deconvolve(plane: Plane, example: Example, settings: Settings) -> Plane:
     if example.psf is None or example.camera is None:
         raise ValueError(f"Richardson-Lucy needs the blur kernel of {example.name}.")
-    kernels = example.psf if example.psf.ndim == 3 else example.psf[None]
-    return richardson_lucy(plane - example.camera.offset, kernels.mean(0), settings["iterations"]) + (
-        example.camera.offset
-    )
+    camera = example.camera
+    # Read noise acts like further electrons with as much shot noise (Snyder et al., 1993).
+    extra = camera.read_noise**2 / camera.gain
+    sharp = richardson_lucy(plane - camera.offset, example.psf.mean(0), settings["iterations"], extra=extra)
+    return camera.offset + (sharp if example.target_psf is None else _same(sharp, example.target_psf))
 
 
-def richardson_lucy(plane: Plane, kernel: Plane, iterations: int) -> Plane:
-    """Richardson-Lucy deconvolution; the mirrored border of the kernel's width keeps it from ringing."""
+def richardson_lucy(plane: Plane, kernel: Plane, iterations: int, *, extra: float = 0.0) -> Plane:
+    """Richardson-Lucy deconvolution; the mirrored border of the kernel's width keeps it from ringing.
+
+    ``extra`` is a constant that the measurement holds besides the blurred object, for read noise.
+    """
     width = kernel.shape[0] // 2, kernel.shape[1] // 2
-    data = np.pad(np.maximum(plane, 0), [(w, w) for w in width], mode="symmetric")
+    data = np.pad(np.maximum(plane + extra, 0), [(w, w) for w in width], mode="symmetric")
     flipped = kernel[::-1, ::-1]
-    estimate = np.maximum(data, 1e-3 * max(float(data.mean()), 1e-12))
-    floor = 1e-6 * max(float(data.mean()), 1e-12)
+    small = 1e-6 * max(float(data.mean()), 1e-12)
+    estimate = np.maximum(data - extra, 1e3 * small)
     for _ in range(iterations):
-        ratio = data / np.maximum(_same(estimate, kernel), floor)
+        ratio = data / np.maximum(_same(estimate, kernel) + extra, small)
         estimate = np.maximum(estimate * _same(ratio, flipped), 0)
     return np.asarray(estimate[tuple(slice(w, side - w) for w, side in zip(width, data.shape, strict=True))])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,8 +59,9 @@ class Example:
     """One input with its truth.
 
     ``input`` is (Y, X), or (T, Y, X) for a burst; ``target`` is (Y * scale, X * scale). ``psf`` is the true
-    blur on the grid of the target, one kernel or one for each frame. ``kind`` is ``"val"`` for degraded validation
-    images and else the set of real pairs with its use, such as ``"w2s_denoise (eval-only)"``.
+    blur (frames, y, x) on the grid of the target, ``target_psf`` the one that the target itself has passed.
+    ``kind`` is ``"val"`` for degraded validation images and else the set of real pairs with its use, such as
+    ``"w2s_denoise (eval-only)"``.
     """
 
     task: str
@@ -69,6 +71,7 @@ class Example:
     input: Plane
     target: Plane
     psf: Plane | None = None
+    target_psf: Plane | None = None
     camera: Camera | None = None
 
     @property
@@ -81,6 +84,8 @@ def degraded(task: str, data: Path, *, tuning: bool = False) -> list[Example]:
     """Validation images, or with `tuning` training images, degraded with fixed seeds at three levels."""
     from napari_restoration.training.validation import validation_cases
 
+    made = validation_cases(task, data, VALIDATION, tuning=tuning)
+    numbers = [(case, case.simulated.settings) for case in made]
     return [
         Example(
             task=task,
@@ -89,15 +94,37 @@ def degraded(task: str, data: Path, *, tuning: bool = False) -> list[Example]:
             kind="train" if tuning else "val",
             input=case.input,
             target=case.target,
-            psf=case.psf,
+            psf=_stacked(case.simulated.psf),
+            target_psf=_target_psf(task, settings),
             camera=Camera(
-                gain=case.settings["gain"],
-                offset=case.settings["offset"],
-                read_noise=case.settings["read_noise"],
+                gain=settings["gain"], offset=settings["offset"], read_noise=settings["read_noise"]
             ),
         )
-        for case in validation_cases(task, data, VALIDATION, tuning=tuning)
+        for case, settings in numbers
     ]
+
+
+def _target_psf(task: str, settings: Mapping[str, float]) -> Plane | None:
+    """The blur that stays in the truth, as `napari_restoration.training.simulate` defines it."""
+    from napari_restoration.degradations.psf import debye_psf, gaussian_psf
+
+    if task == "refocus":
+        names = ("na", "refractive_index", "wavelength_um", "pixel_size_um")
+        return np.asarray(debye_psf(*(settings[name] for name in names)))
+    if task == "superres":
+        fine_um = settings["pixel_size_um"] / 2
+        return np.asarray(gaussian_psf(0.21 * settings["wavelength_um"] / settings["na"] / fine_um / 2))
+    return None
+
+
+def _stacked(kernels: Sequence[Plane]) -> Plane:
+    sides = np.max([kernel.shape for kernel in kernels], axis=0)
+    return np.stack(
+        [
+            np.pad(kernel, [((s - n) // 2,) * 2 for s, n in zip(sides, kernel.shape, strict=True)])
+            for kernel in kernels
+        ]
+    )
 
 
 def real(pairs: RealPairs, data: Path, *, tuning: bool = False) -> list[Example]:
