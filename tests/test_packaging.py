@@ -50,9 +50,9 @@ def build(target: str, source: Path, into: Path) -> Path:
     return artefact
 
 
-def environment_that_sees_the_suite(folder: Path) -> Path:
+def environment_that_sees_the_suite(folder: Path, cwd: Path) -> Path:
     """A venv whose path ends with this suite's packages; the .pth files among them are not followed."""
-    run(sys.executable, "-m", "venv", "--without-pip", folder, cwd=folder.parent)
+    run(sys.executable, "-m", "venv", "--without-pip", folder, cwd=cwd)
     purelib = sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)})
     Path(purelib, "suite.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
     return folder / ("Scripts" if os.name == "nt" else "bin") / "python"
@@ -72,15 +72,15 @@ def installed(python: Path, *what: str | Path, cwd: Path) -> dict:
 def test_wheel_sdist_and_editable_installs_carry_manifest_samples_and_weights(
     repository: Path, tmp_path: Path
 ) -> None:
-    wheel = build("wheel", repository, tmp_path / "wheel")
-    with tarfile.open(build("sdist", repository, tmp_path / "sdist")) as archive:
+    wheel = build("wheel", repository, tmp_path / "built-wheel")
+    with tarfile.open(build("sdist", repository, tmp_path / "built-sdist")) as archive:
         archive.extractall(tmp_path / "unpacked", filter="data")
     (unpacked,) = (tmp_path / "unpacked").iterdir()
-    wheel_from_sdist = build("wheel", unpacked, tmp_path / "wheel-from-sdist")
+    wheel_from_sdist = build("wheel", unpacked, tmp_path / "built-wheel-from-sdist")
 
     reports = {}
     for name, what in {"wheel": [wheel], "sdist": [wheel_from_sdist], "editable": ["-e", repository]}.items():
-        python = environment_that_sees_the_suite(tmp_path / name / "venv")
+        python = environment_that_sees_the_suite(tmp_path / name, cwd=tmp_path)
         reports[name] = installed(python, *what, cwd=tmp_path)
         home = repository / "src" if name == "editable" else python.parents[1]
         assert Path(reports[name].pop("package")).is_relative_to(home)
