@@ -68,7 +68,7 @@ class CalibratedImage:
         check_dtype(data.dtype, self.name)
         if isinstance(data, np.ma.MaskedArray):
             floating = data.dtype if data.dtype.kind == "f" else np.result_type(data.dtype, np.float32)
-            data = data.astype(floating).filled(np.nan)
+            data = np.ma.filled(data.astype(floating), np.nan)
         object.__setattr__(self, "data", data)
         object.__setattr__(self, "axes", check_axes(self.axes, tuple(data.shape), self.name))
         if 0 in data.shape:
@@ -82,7 +82,8 @@ class CalibratedImage:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type of the stored values."""
-        return np.dtype(self.data.dtype)
+        dtype: np.dtype[Any] = np.dtype(self.data.dtype)
+        return dtype
 
     @property
     def ndim(self) -> int:

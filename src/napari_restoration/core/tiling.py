@@ -119,7 +119,7 @@ def order_from(tiles: Iterable[Tile], centre: Sequence[float]) -> list[Tile]:
     """Sort tiles by the distance of their cores from a point, nearest first."""
 
     def distance(one: Tile) -> float:
-        return sum(((c.start + c.stop) / 2 - at) ** 2 for c, at in zip(one.core, centre, strict=True))
+        return float(sum(((c.start + c.stop) / 2 - at) ** 2 for c, at in zip(one.core, centre, strict=True)))
 
     return sorted(tiles, key=distance)
 
@@ -155,7 +155,8 @@ def reflected(index: npt.NDArray[np.intp], length: int) -> npt.NDArray[np.intp]:
         return np.zeros_like(index)
     period = 2 * (length - 1)
     folded = np.abs(index) % period
-    return np.minimum(folded, period - folded)
+    mirrored: npt.NDArray[np.intp] = np.minimum(folded, period - folded)
+    return mirrored
 
 
 def iter_tiled_inference(

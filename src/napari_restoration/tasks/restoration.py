@@ -110,10 +110,10 @@ class Restoration:
                     yield TileDone(done=done, total=max(total, done), region=region)
                 else:
                     yield report
-        provenance, report = self._record(time.perf_counter() - started)
+        provenance, figures = self._record(time.perf_counter() - started)
         finished = out.replace(metadata={**out.metadata, "provenance": provenance.to_dict()})
         return RestorationResult(
-            image=finished, provenance=provenance, notices=tuple(self.notices), report=report
+            image=finished, provenance=provenance, notices=tuple(self.notices), report=figures
         )
 
     def iter_blocks(
@@ -228,7 +228,7 @@ class Restoration:
     def _target(self, data: Any, block: Block) -> npt.NDArray[Any]:
         """View of the whole result, ``(C, [Z,] Y, X)``, that belongs to one block."""
         axes = self.layout.output_axes
-        view = data[tuple(block.index.get(axis, slice(None)) for axis in axes)]
+        view: npt.NDArray[Any] = data[tuple(block.index.get(axis, slice(None)) for axis in axes)]
         left = [axis for axis in axes if axis not in block.index]
         wanted = [axis for axis in self.layout.channel_axis + self.layout.spatial if axis in left]
         view = view.transpose([left.index(axis) for axis in wanted])

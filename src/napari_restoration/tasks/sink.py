@@ -52,7 +52,7 @@ class IntensitySink:
             return
         where, part = place
         for channel, percentiles in enumerate(self._percentiles):
-            intensities = percentiles.undo(values[(channel, *part)])
+            intensities = percentiles.undo(values[channel][part])
             if self._target.dtype.kind in "iu":
                 intensities = self._rounded(intensities)
             elif self._missing is not None:
@@ -66,7 +66,7 @@ class IntensitySink:
                     for w, o in zip(where, self._origin, strict=True)
                 )
                 intensities[holes[skip]] = np.nan
-            self._target[(channel, *where)] = intensities
+            self._target[channel][where] = intensities
 
     def _clip_to_target(self, region: Region) -> tuple[Region, Region] | None:
         where, part = [], []

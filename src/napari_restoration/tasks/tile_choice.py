@@ -10,6 +10,7 @@ import json
 import logging
 import time
 from collections.abc import Sequence
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -74,7 +75,7 @@ def choose_tile(
 
 def _even_side(length: int, side: int, multiple: int) -> int:
     pieces = max(1, round(length / side))
-    return -(-(-(-length // pieces)) // multiple) * multiple
+    return ceil(length / pieces / multiple) * multiple
 
 
 def _candidates(model: RestorationModel, halo: int) -> list[int]:

@@ -1,0 +1,52 @@
+"""Missing pixels are filled from their neighbours; frames are brought onto one another."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from napari_restoration.core.nonfinite import enlarge, fill_missing
+from napari_restoration.core.registration import estimate_shift, shift_plane
+
+
+def test_missing_pixels_take_their_nearest_neighbour():
+    plane = np.arange(25, dtype=np.float32).reshape(5, 5)
+    plane[2, 2] = np.nan
+    plane[0, 0] = -np.inf
+    before = plane.copy()
+    filled, missing = fill_missing(plane, 0.0)
+    assert np.isfinite(filled).all()
+    assert filled[2, 2] in (7, 11, 13, 17)
+    assert missing.sum() == 2
+    np.testing.assert_array_equal(plane, before)
+    np.testing.assert_array_equal(filled[~missing], plane[~missing])
+
+
+def test_whole_planes_may_be_missing_and_integers_never_are():
+    filled, missing = fill_missing(np.full((3, 3), np.nan), 5.0)
+    assert (filled == 5).all()
+    assert missing.all()
+    whole = np.ones((3, 3), np.uint8)
+    assert fill_missing(whole, 0)[0] is whole
+
+
+def test_enlarging_repeats_pixels():
+    np.testing.assert_array_equal(enlarge(np.array([[1, 2]]), 2), [[1, 1, 2, 2], [1, 1, 2, 2]])
+
+
+@pytest.mark.parametrize("shift", [(3.25, -2.6), (-0.4, 0.15), (0.0, 7.5)])
+def test_a_known_shift_is_found_under_noise(shift):
+    rng = np.random.default_rng(4)
+    scene = ndimage.gaussian_filter(rng.normal(size=(200, 220)), 2)
+    moved = ndimage.shift(scene, shift, order=3)[20:180, 20:180]
+    scene = scene[20:180, 20:180]
+    noise = 0.1 * scene.std()  # 20 dB
+    found = estimate_shift(
+        scene + rng.normal(0, noise, scene.shape), moved + rng.normal(0, noise, scene.shape)
+    )
+    np.testing.assert_allclose(found, [-step for step in shift], atol=0.05)
+
+
+def test_frames_without_common_structure_are_left_where_they_are():
+    flat = np.zeros((64, 64), np.float32)
+    assert estimate_shift(flat, flat) == (0.0, 0.0)
+    assert shift_plane(flat, (0.0, 0.0)) is flat
