@@ -1,0 +1,166 @@
+"""Normalised training fields: degraded regions large enough that their percentiles speak for a whole image."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_restoration.training.recipe import Recipe
+from napari_restoration.training.simulate import DEFAULTS, draw, simulate
+from napari_restoration.training.sources import PairSource, Source, as_truth
+
+Float = NDArray[np.float32]
+Region = tuple[slice, slice]
+
+TRAINING_PERCENTILES = ((1.0, 3.0), (99.5, 99.9))
+"""Ranges of the low and the high percentile in training (probabilistic CARE); restoration uses 2 and 99.8."""
+FIXED_PERCENTILES = ((2.0, 2.0), (99.8, 99.8))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Field:
+    """A normalised input ``(Y, X)`` or ``(T, Y, X)`` and its target ``(Y * scale, X * scale)``.
+
+    ``noise`` is the standard deviation of the shot and read noise at mid intensity in normalised units, or
+    NaN for real pairs, whose noise is not known.
+    """
+
+    input: Float
+    target: Float
+    noise: float
+
+
+class FieldMaker:
+    """Draws fields from sources and pairs, each by its share.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Shares, binning and degradation.
+    sources, pairs
+        What to draw from; at least one of both.
+    fixed : bool
+        Normalise with the percentiles of restoration instead of drawn ones.
+    """
+
+    def __init__(
+        self, recipe: Recipe, sources: Sequence[Source], pairs: Sequence[PairSource], *, fixed: bool = False
+    ) -> None:
+        self._recipe = recipe
+        self._items: list[Source | PairSource] = [*sources, *pairs]
+        self._percentiles = FIXED_PERCENTILES if fixed else TRAINING_PERCENTILES
+        self._truths: dict[tuple[str, int], Float] = {}
+        shares = _shares(self._items)
+        self._shares = shares / shares.sum()
+
+    def make(self, rng: np.random.Generator, *, frames: int | None = None) -> Field:
+        """Draw one field; everything it holds comes from ``rng``.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+        frames : int, optional
+            Frames of the burst, so that all fields of a batch have equally many.
+        """
+        while True:
+            item = self._items[int(rng.choice(len(self._items), p=self._shares))]
+            made = self._degraded(item, rng, frames) if isinstance(item, Source) else self._measured(item, rng)
+            low, high = (float(np.percentile(made.input, rng.uniform(*p))) for p in self._percentiles)
+            # A field without any contrast teaches nothing and cannot be normalised.
+            if high - low > 1e-6 * max(1.0, abs(high)):
+                spread = np.float32(high - low)
+                return Field(
+                    input=(made.input - np.float32(low)) / spread,
+                    target=(made.target - np.float32(low)) / spread,
+                    noise=made.noise / float(spread),
+                )
+
+    def _degraded(self, source: Source, rng: np.random.Generator, frames: int | None) -> Field:
+        recipe = self._recipe
+        truth = self._truth(source, int(rng.choice(source.settings.bins)))
+        side = recipe.training.field_size * recipe.scale
+        region = _busy_region(truth, (side, side), recipe.scale, rng)
+        numbers = draw(recipe.degradation, rng)
+        if frames is not None:
+            numbers["frames"] = float(frames)
+        made = simulate(recipe.task, truth[region], numbers, rng)
+        electrons = numbers["photons"] * (0.5 + numbers["background"]) + numbers["read_noise"] ** 2
+        return Field(input=made.input, target=made.target, noise=float(np.sqrt(electrons)) / numbers["gain"])
+
+    def _measured(self, pair: PairSource, rng: np.random.Generator) -> Field:
+        scale, side = self._recipe.scale, self._recipe.training.field_size
+        region = _busy_region(pair.input, (side, side), 1, rng)
+        fine = tuple(slice(s.start * scale, s.stop * scale) for s in region)
+        given = pair.input[region]
+        if pair.settings.photons is not None:
+            low, high = np.percentile(pair.input, [0.5, 99.9])
+            numbers = draw({"photons": pair.settings.photons}, rng)
+            gain = np.float32(numbers["photons"] / max(float(high - low), 1e-6))
+            electrons = np.maximum(given - np.float32(low), 0) * gain
+            noisy = rng.poisson(electrons) + DEFAULTS["read_noise"] * rng.standard_normal(electrons.shape)
+            given = np.asarray(noisy, dtype=np.float32) / gain + np.float32(low)
+        return Field(input=given, target=pair.target[fine], noise=float("nan"))
+
+    def _truth(self, source: Source, factor: int) -> Float:
+        key = (source.name, factor)
+        if key not in self._truths:
+            self._truths[key] = as_truth(
+                source.image, factor=factor, smooth=self._recipe.smooth, black=source.settings.black
+            )
+        return self._truths[key]
+
+
+def split(items: Sequence[Source | PairSource], share: float, seed: int) -> tuple[list[str], list[str]]:
+    """Divide names into training and held-out ones by field of view, group by group.
+
+    Crops, channels and quarters of one field stay on one side. A group of fewer than four fields is used for
+    training as a whole.
+    """
+    rng = np.random.default_rng([seed, 1])
+    groups: dict[str, dict[str, list[str]]] = {}
+    for item in items:
+        fields = groups.setdefault(item.settings.match, {})
+        fields.setdefault(field_of_view(item.name), []).append(item.name)
+    # A field may have channels in several groups: once held out, it is held out everywhere.
+    held: set[str] = set()
+    for fields in groups.values():
+        names = sorted(fields)
+        if len(names) >= 4 and not held & set(names):
+            count = max(1, round(share * len(names)))
+            held |= {names[i] for i in rng.permutation(len(names))[:count]}
+    train = [item.name for item in items if field_of_view(item.name) not in held]
+    return train, [item.name for item in items if field_of_view(item.name) in held]
+
+
+def field_of_view(name: str) -> str:
+    """What files of one field of view share in their names: no crop origin, channel or plane."""
+    stem = PurePosixPath(name).stem
+    if "/pairs/" in f"/{name}":
+        return stem
+    stem = re.sub(r"_y\d+_x\d+$|_c\d+$|_[DFR]$|_t?p?\d+$", "", stem)
+    return re.sub(r"Channel\d+-", "", re.sub(r"^BPAE_.*$", "BPAE", stem))
+
+
+def _busy_region(image: Float, sides: tuple[int, int], multiple: int, rng: np.random.Generator) -> Region:
+    """A random region, the busiest of three, so that empty background does not fill the batches."""
+    height, width = (min(side, n // multiple * multiple) for side, n in zip(sides, image.shape, strict=True))
+    regions = []
+    for _ in range(3):
+        y, x = (
+            int(rng.integers(0, (n - side) // multiple + 1)) * multiple
+            for n, side in zip(image.shape, (height, width), strict=True)
+        )
+        regions.append((slice(y, y + height), slice(x, x + width)))
+    return max(regions, key=lambda r: float(image[r].std()))
+
+
+def _shares(items: Sequence[Source | PairSource]) -> NDArray[np.float64]:
+    counts: Mapping[str, int] = {
+        match: sum(i.settings.match == match for i in items) for match in {i.settings.match for i in items}
+    }
+    return np.array([item.settings.weight / counts[item.settings.match] for item in items])
