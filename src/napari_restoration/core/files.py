@@ -24,8 +24,15 @@ from pathlib import Path
 from napari_restoration.core.errors import OutputError
 
 _PREFIX = ".napari-restoration-"
-_RESERVED_NAMES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+_RESERVED_NAMES = {
+    "con",
+    "prn",
+    "aux",
+    "nul",
+    *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)),
+}
 _LONGEST_NAME_BYTES = 120  # leaves room for a model's name and a suffix within the usual limit of 255
+_MOST_SINGLE_FLUSHES = 1000
 _NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
@@ -81,9 +88,7 @@ def atomic_folder(path: str | Path, *, overwrite: bool) -> Iterator[Path]:
         with _disk_errors_named(target):
             temporary.mkdir()
             yield temporary
-            for folder, _, names in os.walk(temporary):
-                for name in names:
-                    _flush_to_disk(Path(folder, name))
+            _flush_folder_to_disk(temporary)
             _refuse_existing(target, overwrite)
             if target.exists():
                 os.replace(target, old)
@@ -161,7 +166,9 @@ def check_output(
     _refuse_existing(path, overwrite)
     parent = path.resolve().parent
     if not parent.is_dir():
-        raise OutputError(f"{path} cannot be written: there is no folder {parent}; create it or choose another one.")
+        raise OutputError(
+            f"{path} cannot be written: there is no folder {parent}; create it or choose another one."
+        )
     _check_writable(path, parent)
     free = shutil.disk_usage(parent).free
     if nbytes > free:
@@ -186,7 +193,9 @@ def safe_file_name(name: str) -> str:
         ``"image"`` if nothing is left.
     """
     text = unicodedata.normalize("NFC", str(name))
-    text = re.sub(r'[\\/:*?"<>|]', "_", "".join(c if unicodedata.category(c)[0] != "C" else "_" for c in text))
+    text = re.sub(
+        r'[\\/:*?"<>|]', "_", "".join(c if unicodedata.category(c)[0] != "C" else "_" for c in text)
+    )
     text = text.encode("utf-8")[:_LONGEST_NAME_BYTES].decode("utf-8", "ignore").strip(" .")
     if text.split(".")[0].strip().lower() in _RESERVED_NAMES:
         text = f"_{text}"
@@ -273,6 +282,15 @@ def _flush_to_disk(path: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def _flush_folder_to_disk(folder: Path) -> None:
+    files = [Path(parent, name) for parent, _, names in os.walk(folder) for name in names]
+    if len(files) > _MOST_SINGLE_FLUSHES and hasattr(os, "sync"):
+        os.sync()  # one flush of everything is quicker than one for each of very many chunks
+        return
+    for file in files:
+        _flush_to_disk(file)
 
 
 def _in_words(nbytes: int) -> str:

@@ -16,7 +16,16 @@ KEY = "napari_restoration"
 
 VERSION = 1
 
-_PACKAGES = ("napari-restoration", "numpy", "scipy", "scikit-image", "tifffile", "torch", "safetensors", "napari")
+_PACKAGES = (
+    "napari-restoration",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "tifffile",
+    "torch",
+    "safetensors",
+    "napari",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +92,13 @@ class Provenance:
             Naming the field that is missing or wrong.
         """
         if not isinstance(record, Mapping):
-            raise InputError(f"The provenance record is a {type(record).__name__}, not an object with fields.")
+            raise InputError(
+                f"The provenance record is a {type(record).__name__}, not an object with fields."
+            )
         if "task" not in record:
-            raise InputError("The provenance record lacks the field 'task': it was not written by napari-restoration.")
+            raise InputError(
+                "The provenance record lacks the field 'task': it was not written by napari-restoration."
+            )
         for name, value in record.items():
             _check_field(str(name), value)
         known = {f.name for f in fields(cls)} - {"extra"}
@@ -163,7 +176,12 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "version": (int,),
 }
 
-_ENTRY_TYPES: dict[str, type] = {"inputs": Mapping, "normalization": Mapping, "parents": Mapping, "notices": str}
+_ENTRY_TYPES: dict[str, type] = {
+    "inputs": Mapping,
+    "normalization": Mapping,
+    "parents": Mapping,
+    "notices": str,
+}
 
 
 def _check_field(name: str, value: Any) -> None:

@@ -48,8 +48,10 @@ def _read_npy(path: Path) -> npt.NDArray[Any]:
     try:
         data: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError, SyntaxError, TypeError) as error:
-        reason = "holds Python objects" if "allow_pickle" in str(error) or "object" in str(error).lower() else (
-            f"is cut off or damaged ({error})"
+        reason = (
+            "holds Python objects"
+            if "allow_pickle" in str(error) or "object" in str(error).lower()
+            else (f"is cut off or damaged ({error})")
         )
         raise InputError(f"{path} {reason}: save the numbers again with numpy.save.") from error
     return data
@@ -65,8 +67,10 @@ def _read_picture(path: Path, metadata: dict[str, Any]) -> npt.NDArray[Any]:
             data: npt.NDArray[Any] = imageio.imread(path, plugin="pillow", index=0)
             text = imageio.immeta(path, plugin="pillow", index=0).get(KEY)
         # Besides OSError and SyntaxError the codecs raise errors of their own for damaged pictures.
-        except Exception as error:  # noqa: BLE001
-            raise InputError(f"{path} is cut off or damaged ({error}); copy it again from its source.") from error
+        except Exception as error:
+            raise InputError(
+                f"{path} is cut off or damaged ({error}); copy it again from its source."
+            ) from error
     if data.ndim == 3 and data.shape[2] == 2:
         data = data[..., 0]
         metadata["notices"].append(f"{path.name}: its transparency was left out.")

@@ -74,7 +74,9 @@ def parse_ome(xml: str, name: str) -> list[OmeImage]:
     try:
         root = ElementTree.fromstring(xml)
     except (ElementTree.ParseError, ValueError, RecursionError) as error:
-        raise InputError(f"{name}: its OME-XML is damaged ({error}); save it again in its program.") from error
+        raise InputError(
+            f"{name}: its OME-XML is damaged ({error}); save it again in its program."
+        ) from error
     annotation = _own_annotation(root)
     images = []
     for pixels in root.iterfind("./{*}Image/{*}Pixels"):
@@ -119,7 +121,9 @@ def annotate(
         ElementTree.SubElement(pixels, f"{{{schema}}}Plane", {"TheZ": "0", "TheC": "0", "TheT": "0", **plane})
     annotations = ElementTree.SubElement(root, f"{{{schema}}}StructuredAnnotations")
     own = ElementTree.SubElement(
-        annotations, f"{{{schema}}}XMLAnnotation", {"ID": "Annotation:napari-restoration", "Namespace": NAMESPACE}
+        annotations,
+        f"{{{schema}}}XMLAnnotation",
+        {"ID": "Annotation:napari-restoration", "Namespace": NAMESPACE},
     )
     value = ElementTree.SubElement(own, f"{{{schema}}}Value")
     content = dict(extra) if provenance is None else {**extra, KEY: provenance}
@@ -141,7 +145,9 @@ def _own_annotation(root: ElementTree.Element) -> Mapping[str, Any]:
     return {}
 
 
-def _image(pixels: ElementTree.Element, own_uuid: str | None, name: str, annotation: Mapping[str, Any]) -> OmeImage:
+def _image(
+    pixels: ElementTree.Element, own_uuid: str | None, name: str, annotation: Mapping[str, Any]
+) -> OmeImage:
     sizes = {axis: int(pixels.attrib[f"Size{axis}"]) for axis in "XYZCT"}
     if min(sizes.values()) < 1:
         raise ValueError(f"sizes {sizes}")
@@ -154,7 +160,9 @@ def _image(pixels: ElementTree.Element, own_uuid: str | None, name: str, annotat
     blocks = []
     for data in pixels.iterfind("./{*}TiffData"):
         uuid = data.find("./{*}UUID")
-        elsewhere = uuid is not None and uuid.text is not None and uuid.text != own_uuid and own_uuid is not None
+        elsewhere = (
+            uuid is not None and uuid.text is not None and uuid.text != own_uuid and own_uuid is not None
+        )
         file_name = uuid.get("FileName") if uuid is not None and elsewhere else None
         whole = planes if "IFD" not in data.attrib else 1
         blocks.append(PlaneBlock(int(data.get("IFD", 0)), int(data.get("PlaneCount", whole)), file_name))

@@ -124,7 +124,9 @@ class PlaneWriter:
     def finish(self, provenance: ProvenanceSource | None) -> None:
         """Complete the file; called by the context that made the writer."""
         if self._written != self._layout.count:
-            raise ValueError(f"{self._written} of {self._layout.count} planes of {self._name} have been written")
+            raise ValueError(
+                f"{self._written} of {self._layout.count} planes of {self._name} have been written"
+            )
         try:
             self._store.finish(provenance() if provenance is not None else None)
         except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from napari_restoration.core.io.tiff_check import CheckedTiff, imagej_fields
@@ -13,6 +14,7 @@ from napari_restoration.core.provenance import KEY
 
 # Coarser than this is what graphics programs write for print (1200 dpi is 21 µm), not the calibration of an optic.
 _COARSEST_PRINT_FREE_UM = 20.0
+_RESOLUTION_TAGS = {"X": 282, "Y": 283}
 _RESOLUTION_UNITS_UM = {2: 25400.0, 3: 1e4, 4: 1e3, 5: 1.0}
 
 
@@ -44,7 +46,11 @@ def calibration_of(checked: CheckedTiff, page: Any, imagej: Mapping[str, Any] | 
 
 
 def _entry(
-    sizes: Mapping[str, float], unit: str, interval: float | None, origin: Mapping[str, float], metadata: dict[str, Any]
+    sizes: Mapping[str, float],
+    unit: str,
+    interval: float | None,
+    origin: Mapping[str, float],
+    metadata: dict[str, Any],
 ) -> dict[str, Any]:
     return {
         "pixel_size_um": dict(sizes),
@@ -62,9 +68,11 @@ def _imagej(fields: Mapping[str, str], page: Any, extra: Mapping[str, Any]) -> d
     if factor is not None:
         pixels_per_unit = dict(zip("XY", page.get_resolution(1), strict=True))
         for axis, density in pixels_per_unit.items():
-            if density > 0 and (axis == "X" and 282 in page.tags or axis == "Y" and 283 in page.tags):
+            if density > 0 and _RESOLUTION_TAGS[axis] in page.tags:
                 sizes[axis] = factor / density
-        spacing = abs(_number(fields.get("spacing")))  # some programs write a sign for the direction of the stage
+        spacing = abs(
+            _number(fields.get("spacing"))
+        )  # some programs write a sign for the direction of the stage
         if spacing > 0:
             sizes["Z"] = spacing * (micrometers_in(fields.get("zunit", "")) or factor)
         for axis, size in sizes.items():
@@ -157,7 +165,7 @@ def _even_spacing(positions: Any) -> float | None:
     if not isinstance(positions, Sequence) or isinstance(positions, str) or len(positions) < 2:
         return None
     numbers = [_number(position) for position in positions]
-    steps = [after - before for before, after in zip(numbers, numbers[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(numbers)]
     first = steps[0]
     if not all(math.isclose(step, first, rel_tol=1e-3) for step in steps) or first == 0:
         return None

@@ -110,9 +110,13 @@ def _check_ome(path: Path, skeleton: TiffSkeleton, description: str) -> CheckedT
     others = {block.file_name for image in images for block in image.blocks if block.file_name is not None}
     declared = sum(block.count for image in images for block in image.blocks if block.file_name is None)
     pages = [page for page in skeleton.pages if not page.reduced]
-    _require_whole(path, skeleton, pages, max(declared, 0 if others else sum(image.planes for image in images)))
+    _require_whole(
+        path, skeleton, pages, max(declared, 0 if others else sum(image.planes for image in images))
+    )
     for image in images:
-        last = max((block.first + block.count for block in image.blocks if block.file_name is None), default=0)
+        last = max(
+            (block.first + block.count for block in image.blocks if block.file_name is None), default=0
+        )
         if last > len(skeleton.pages):
             raise _early(path, len(pages), last)
         placed = sum(block.count for block in image.blocks)
@@ -136,7 +140,9 @@ def _check_other_files(path: Path, names: set[str]) -> None:
     for name in sorted(names):
         other = path.parent / name
         if Path(name).name != name or not other.is_file():
-            raise InputError(f"{path} is one part of a set, and its part {name!r} is not beside it: copy all parts.")
+            raise InputError(
+                f"{path} is one part of a set, and its part {name!r} is not beside it: copy all parts."
+            )
         try:
             skeleton = walk_tiff(other)
         except DamagedTiff as damage:
@@ -164,7 +170,9 @@ def _check_imagej(path: Path, skeleton: TiffSkeleton, description: str) -> Check
     return _check_joined(path, skeleton, "imagej", claimed, description)
 
 
-def _check_joined(path: Path, skeleton: TiffSkeleton, kind: str, planes: int, description: str) -> CheckedTiff:
+def _check_joined(
+    path: Path, skeleton: TiffSkeleton, kind: str, planes: int, description: str
+) -> CheckedTiff:
     """Check a stack that may lie in one piece behind its first directory."""
     page = skeleton.pages[0]
     if len(skeleton.pages) == 1 and planes > 1 and not skeleton.broken:
@@ -227,7 +235,9 @@ def _require_whole(path: Path, skeleton: TiffSkeleton, pages: list[Page], claime
     if worst == "ends early" or (not worst and whole < total):
         raise _early(path, whole, total)
     if worst:
-        raise InputError(f"{path} is damaged, a plane {worst}: {whole} of {total} planes are whole; {_AGAIN}.")
+        raise InputError(
+            f"{path} is damaged, a plane {worst}: {whole} of {total} planes are whole; {_AGAIN}."
+        )
 
 
 def _early(path: Path, whole: int, total: int) -> InputError:

@@ -39,7 +39,13 @@ class PagedTiff:
     """
 
     def __init__(
-        self, path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], *, plane_ndim: int, samples_first: bool
+        self,
+        path: Path,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        *,
+        plane_ndim: int,
+        samples_first: bool,
     ) -> None:
         self.shape = shape
         self.dtype = dtype
@@ -70,7 +76,9 @@ class PagedTiff:
 
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
         leading, within, kept_axes = self._split(key)
-        chosen = [range(n)[k] if isinstance(k, slice) else [k] for k, n in zip(leading, self.shape, strict=False)]
+        chosen = [
+            range(n)[k] if isinstance(k, slice) else [k] for k, n in zip(leading, self.shape, strict=False)
+        ]
         counts = tuple(len(indices) for indices in chosen)
         positions = _positions(chosen)
         plane_shape = np.empty(self.shape[len(counts) :], np.bool_)[within].shape if not positions else None
@@ -138,7 +146,7 @@ class PagedTiff:
                     return np.array(plane[within])
                 return self._decode_part(page, within)
             # Codecs raise errors of their own, zlib.error among them, for data that are damaged.
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 raise InputError(
                     f"{self._path}: plane {index} is damaged ({error}); copy the file again from its source."
                 ) from error
@@ -155,7 +163,9 @@ class PagedTiff:
         height, width = page.imagelength, page.imagewidth
         rows, columns = (_span(k, n) for k, n in zip(within, (height, width), strict=False))
         samples = page.shaped[0] if self._samples_first else page.shaped[4]
-        part = np.zeros((samples if self._samples_first else 1, len(rows), len(columns), page.shaped[4]), self.dtype)
+        part = np.zeros(
+            (samples if self._samples_first else 1, len(rows), len(columns), page.shaped[4]), self.dtype
+        )
         step_y, step_x = (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip, width)
         across, down = math.ceil(width / step_x), math.ceil(height / step_y)
         handle = page.parent.filehandle

@@ -54,7 +54,7 @@ def read_tiff(path: Path, axes: str | None) -> CalibratedImage:
         further = len(tif.series) - 1
         offset, order = series.dataoffset, tif.byteorder
         letters, shape = _axes_and_shape(series, calibration["metadata"].pop("axes", None))
-    if further and not (len(checked.pages) == checked.planes):
+    if further and len(checked.pages) != checked.planes:
         notices.append(f"{path.name} holds {further} more image(s) of another shape; only the first is read.")
     samples_first = page.axes.startswith("S")
     plane_ndim = len(page.shape)
@@ -72,7 +72,9 @@ def read_tiff(path: Path, axes: str | None) -> CalibratedImage:
     if axes is None:
         axes = _named_axes(letters, tuple(data.shape), rgb)
         if not set(letters) <= set(_STANDARD):
-            notices.append(f"{path.name} does not name all its axes; {axes} was assumed for its shape {data.shape}.")
+            notices.append(
+                f"{path.name} does not name all its axes; {axes} was assumed for its shape {data.shape}."
+            )
     metadata = {**calibration.pop("metadata"), "notices": notices}
     return CalibratedImage(data, axes, name=path.name, metadata=metadata, **calibration)
 
@@ -84,7 +86,7 @@ def _tifffile_errors_named(path: Path) -> Iterator[None]:
     except (InputError, OSError):
         raise
     # tifffile raises errors of many types, AssertionError and IndexError among them, for contradictory tags.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         raise InputError(
             f"{path} cannot be understood as a TIFF ({error}); save it again in the program it comes from."
         ) from error

@@ -18,7 +18,24 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_TYPE_BYTES = {
+    1: 1,
+    2: 1,
+    3: 2,
+    4: 4,
+    5: 8,
+    6: 1,
+    7: 1,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    13: 4,
+    16: 8,
+    17: 8,
+    18: 8,
+}
 _TYPE_CODES = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
 _MOST_TAGS = 4096
 _MOST_SEGMENTS = 2_000_000  # strips or tiles of a page: 40000 x 40000 in tiles of 32 x 32 has 1.6 million
@@ -116,7 +133,8 @@ class TiffWalker:
         self.big = header[2:4] in (b"+\x00", b"\x00+")
         if self.big and len(header) < 16:
             raise DamagedTiff("ends within its header")
-        self.first = struct.unpack(self.order + ("Q" if self.big else "I"), header[8:16] if self.big else header[4:8])[0]
+        self._offset_format = self.order + ("Q" if self.big else "I")
+        (self.first,) = struct.unpack(self._offset_format, header[8:16] if self.big else header[4:8])
         self._count_format = self.order + ("Q" if self.big else "H")
         self._entry_bytes = 20 if self.big else 12
         self._inline_bytes = 8 if self.big else 4
@@ -163,7 +181,7 @@ class TiffWalker:
             walked += after - offset
             if walked > self.size:
                 raise DamagedTiff("has directories that overlap")
-            (offset,) = struct.unpack(self.order + ("Q" if self.big else "I"), self._read(after, self._inline_bytes))
+            (offset,) = struct.unpack(self._offset_format, self._read(after, self._inline_bytes))
 
     def _tag_count(self, offset: int) -> int:
         raw = self._read(offset, struct.calcsize(self._count_format))
@@ -179,12 +197,14 @@ class TiffWalker:
         start = offset + struct.calcsize(self._count_format)
         for index in range(count):
             entry = entries[index * self._entry_bytes : (index + 1) * self._entry_bytes]
-            tag, kind, length = struct.unpack(self.order + ("HHQ" if self.big else "HHI"), entry[: -self._inline_bytes])
+            tag, kind, length = struct.unpack(
+                self.order + ("HHQ" if self.big else "HHI"), entry[: -self._inline_bytes]
+            )
             if tag in tags or kind not in _TYPE_BYTES:
                 continue
             position = start + (index + 1) * self._entry_bytes - self._inline_bytes
             if length * _TYPE_BYTES[kind] > self._inline_bytes:
-                (position,) = struct.unpack(self.order + ("Q" if self.big else "I"), entry[-self._inline_bytes :])
+                (position,) = struct.unpack(self._offset_format, entry[-self._inline_bytes :])
                 if position + length * _TYPE_BYTES[kind] > self.size:
                     if tag in _NEEDED:
                         raise DamagedTiff("ends early")
@@ -224,7 +244,9 @@ class TiffWalker:
         lengths = self._numbers(tags, TILE_BYTES if tiled else STRIP_BYTES)
         if tiled:
             tile = (number(TILE_DEPTH, 1) or 1, number(TILE_LENGTH, 0), number(TILE_WIDTH, 0))
-            needed = math.prod(math.ceil(n / t) for n, t in zip(shape[:3], tile, strict=True)) if all(tile) else 0
+            needed = (
+                math.prod(math.ceil(n / t) for n, t in zip(shape[:3], tile, strict=True)) if all(tile) else 0
+            )
             if needed * parts > _MOST_SEGMENTS:
                 raise DamagedTiff(f"has a page of {needed * parts} tiles, so it is damaged")
             tile_bytes = math.prod(tile[:2]) * math.ceil(tile[2] * bits_per_pixel / 8)
@@ -255,7 +277,9 @@ def walk_tiff(path: Path) -> TiffSkeleton:
         return TiffWalker(file).walk()
 
 
-def _strip_bytes(shape: tuple[int, int, int, int], rows: int, row_bytes: int, parts: int) -> npt.NDArray[np.int64]:
+def _strip_bytes(
+    shape: tuple[int, int, int, int], rows: int, row_bytes: int, parts: int
+) -> npt.NDArray[np.int64]:
     if not rows:
         return np.empty(0, np.int64)
     strips = math.ceil(shape[1] / rows)

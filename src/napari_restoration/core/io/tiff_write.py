@@ -52,7 +52,13 @@ class TiffStore:
     """
 
     def __init__(
-        self, temporary: Path, name: str, layout: Layout, dtype: np.dtype[Any], kind: str, like: CalibratedImage
+        self,
+        temporary: Path,
+        name: str,
+        layout: Layout,
+        dtype: np.dtype[Any],
+        kind: str,
+        like: CalibratedImage,
     ) -> None:
         self.notices: list[str] = []
         self._name = name
@@ -116,7 +122,11 @@ class TiffStore:
             self._like, self._record()
         )
         with tifffile.TiffWriter(
-            self._path, bigtiff=not self._classic, imagej=kind == "imagej", ome=kind == "ome", shaped=kind == "shaped"
+            self._path,
+            bigtiff=not self._classic,
+            imagej=kind == "imagej",
+            ome=kind == "ome",
+            shaped=kind == "shaped",
         ) as writer:
             offset, _ = writer.write(
                 None,
@@ -165,7 +175,9 @@ def tiff_kind(path: Path, layout: Layout, dtype: np.dtype[Any], like: Calibrated
     """
     if ".ome." in path.name.lower():
         if dtype.name not in _OME_DTYPES:
-            raise OutputError(f"{path}: OME-TIFF cannot hold {dtype}; write a .tif or float32 (--dtype float32).")
+            raise OutputError(
+                f"{path}: OME-TIFF cannot hold {dtype}; write a .tif or float32 (--dtype float32)."
+            )
         return "ome", ""
     reason = ""
     if dtype.name not in _IMAGEJ_DTYPES:

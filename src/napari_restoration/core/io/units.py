@@ -43,12 +43,12 @@ _SECONDS = {
 
 
 def micrometers_in(unit: object) -> float | None:
-    """Length of a unit in micrometres.
+    r"""Length of a unit in micrometres.
 
     Parameters
     ----------
     unit : object
-        Its name, such as ``"µm"``, ``"\\\\u00B5m"`` (as ImageJ escapes it), ``"nm"``, ``"microns"``.
+        Its name, such as ``"µm"``, ``"\u00B5m"`` (as ImageJ escapes it), ``"nm"``, ``"microns"``.
 
     Returns
     -------
