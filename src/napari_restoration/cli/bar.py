@@ -31,7 +31,7 @@ class ProgressBar:
     """
 
     def __init__(self, files: int) -> None:
-        from tqdm import tqdm  # type: ignore[import-untyped]
+        from tqdm import tqdm
 
         self._files = files
         self._finished = 0

@@ -179,7 +179,7 @@ class _Batch:
 
     def _restore(self, job: Job, bar: ProgressBar) -> None:
         from napari_restoration.core import progress
-        from napari_restoration.tasks.restore import iter_restore_file
+        from napari_restoration.tasks.restore_file import iter_restore_file
 
         started = time.monotonic()
         task = iter_restore_file(
