@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from benchmarks.quality import cases
@@ -115,19 +116,22 @@ def _models(task: str, wanted: Sequence[str] | None) -> list[str]:
     return [model for model in wanted if find_card(model)[0].task == task]
 
 
-def restored_by(model: str, example: Example) -> Plane:
+def restored_by(model: Any, example: Example) -> Plane:
     """The example's input restored through the same engine as everybody's images."""
     import napari_restoration as nr
 
     axes = "TYX" if example.input.ndim == 3 else "YX"
     image = nr.CalibratedImage(example.input, axes, name=Path(example.name).stem)
-    return np.asarray(nr.restore(image, model=model).image.data)
+    return np.asarray(nr.restore(image, model=model).image.data).reshape(example.target.shape)
 
 
 def _score_model(model: str, examples: Sequence[Example]) -> list[Score]:
+    from napari_restoration.models.loader import load_model
+
     start = time.perf_counter()
+    loaded = load_model(model)
     results = [
-        score_example(example, restored_by(model, example), role="model", method=Path(model).name)
+        score_example(example, restored_by(loaded, example), role="model", method=Path(model).name)
         for example in examples
     ]
     _say(f"{model}: {len(examples)} images in {time.perf_counter() - start:.0f} s")

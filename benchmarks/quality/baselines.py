@@ -56,11 +56,11 @@ def methods_for(task: str, *, known_camera: bool = True) -> list[Method]:
     gaussian = Method("Gaussian", (_gaussian,), {"sigma": _SIGMAS})
     stabilised = (False, True) if known_camera else (False,)
     # The noise of stored 8-bit pairs is correlated, which the estimate from single pixels cannot see.
-    excess = (1.0,) if known_camera else (1.0, 1.5, 2.2)
+    strengths, excess = (_STRENGTHS, (1.0,)) if known_camera else ((0.8, 1.4, 2.0, 3.0), (1.0, 2.2))
     local_means = Method(
         "non-local means",
         (_local_means,),
-        {"strength": _STRENGTHS, "excess": excess, "stabilised": stabilised},
+        {"strength": strengths, "excess": excess, "stabilised": stabilised},
     )
     variation = Method("total variation", (_variation,), {"weight": _WEIGHTS, "stabilised": stabilised})
     denoisers = [gaussian, local_means, variation]
@@ -149,14 +149,11 @@ def enlarge(plane: Plane, example: Example, settings: Settings) -> Plane:
 
 
 def _enlarging(method: Method) -> Method:
-    sharpens = any(step in (_deconvolve, _unsharp) for step in method.steps)
-    if not sharpens:
-        return Method(f"{method.name}, bicubic", (*method.steps, enlarge), method.grid)
-    first = tuple(step for step in method.steps[:-1] if step not in (_deconvolve, _unsharp))
-    rest = method.steps[len(first) :]
-    parts = method.name.split(", ")
-    name = ", ".join([*parts[: len(first)], "bicubic", *parts[len(first) :]])
-    return Method(name, (*first, enlarge, *rest), method.grid)
+    """The method for a coarser input: bicubic enlargement after denoising; deconvolution enlarges by itself."""
+    if _deconvolve in method.steps:
+        return method
+    steps = (enlarge, *method.steps) if method.steps == (_unsharp,) else (*method.steps, enlarge)
+    return Method(f"{method.name}, bicubic", steps, method.grid)
 
 
 def _gaussian(plane: Plane, example: Example, settings: Settings) -> Plane:
@@ -203,24 +200,39 @@ def _deconvolve(plane: Plane, example: Example, settings: Settings) -> Plane:
     camera = example.camera
     # Read noise acts like further electrons with as much shot noise (Snyder et al., 1993).
     extra = camera.read_noise**2 / camera.gain
-    sharp = richardson_lucy(plane - camera.offset, example.psf.mean(0), settings["iterations"], extra=extra)
+    kernel, factor = example.psf.mean(0), example.target.shape[0] // plane.shape[0]
+    sharp = richardson_lucy(plane - camera.offset, kernel, settings["iterations"], extra=extra, factor=factor)
     return camera.offset + (sharp if example.target_psf is None else _same(sharp, example.target_psf))
 
 
-def richardson_lucy(plane: Plane, kernel: Plane, iterations: int, *, extra: float = 0.0) -> Plane:
+def richardson_lucy(
+    plane: Plane, kernel: Plane, iterations: int, *, extra: float = 0.0, factor: int = 1
+) -> Plane:
     """Richardson-Lucy deconvolution; the mirrored border of the kernel's width keeps it from ringing.
 
-    ``extra`` is a constant that the measurement holds besides the blurred object, for read noise.
+    ``extra`` is a constant that the measurement holds besides the blurred object, for read noise. With a
+    ``factor`` the object is sought on a grid that much finer, on which the kernel stands; a pixel of the plane
+    is the mean over ``factor`` x ``factor`` of its pixels.
     """
-    width = kernel.shape[0] // 2, kernel.shape[1] // 2
+    width = [-(-(side // 2) // factor) for side in kernel.shape]
     data = np.pad(np.maximum(plane + extra, 0), [(w, w) for w in width], mode="symmetric")
     flipped = kernel[::-1, ::-1]
     small = 1e-6 * max(float(data.mean()), 1e-12)
-    estimate = np.maximum(data - extra, 1e3 * small)
+    estimate = _repeated(np.maximum(data - extra, 1e3 * small), factor)
     for _ in range(iterations):
-        ratio = data / np.maximum(_same(estimate, kernel) + extra, small)
-        estimate = np.maximum(estimate * _same(ratio, flipped), 0)
-    return np.asarray(estimate[tuple(slice(w, side - w) for w, side in zip(width, data.shape, strict=True))])
+        ratio = data / np.maximum(_binned(_same(estimate, kernel), factor) + extra, small)
+        estimate = np.maximum(estimate * _same(_repeated(ratio, factor), flipped), 0)
+    keep = [slice(w * factor, (w + side) * factor) for w, side in zip(width, plane.shape, strict=True)]
+    return np.asarray(estimate[tuple(keep)])
+
+
+def _repeated(plane: Plane, factor: int) -> Plane:
+    return np.repeat(np.repeat(plane, factor, axis=0), factor, axis=1)
+
+
+def _binned(plane: Plane, factor: int) -> Plane:
+    rows, columns = plane.shape[0] // factor, plane.shape[1] // factor
+    return np.asarray(plane.reshape(rows, factor, columns, factor).mean(axis=(1, 3)))
 
 
 def _same(plane: Plane, kernel: Plane) -> Plane:

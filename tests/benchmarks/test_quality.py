@@ -114,6 +114,17 @@ def test_richardson_lucy_undoes_a_blur_and_keeps_a_constant():
     np.testing.assert_allclose(richardson_lucy(np.full((20, 20), 7.0), kernel, 10), 7, rtol=1e-9)
 
 
+def test_richardson_lucy_on_a_finer_grid_stays_consistent_with_the_measurement():
+    from benchmarks.quality.baselines import richardson_lucy
+
+    truth = np.full((40, 48), 5.0)
+    truth[12:17, 20:23] = 100
+    measured = truth.reshape(20, 2, 24, 2).mean((1, 3))
+    restored = richardson_lucy(measured, np.ones((1, 1)), 5, factor=2)
+    assert restored.shape == truth.shape
+    np.testing.assert_allclose(restored.reshape(20, 2, 24, 2).mean((1, 3)), measured, rtol=1e-9)
+
+
 def test_stabilised_noise_has_unit_variance_and_the_way_back_has_no_bias():
     from benchmarks.quality.baselines import stabilise, unstabilise
     from benchmarks.quality.cases import Camera
