@@ -1,0 +1,92 @@
+"""RRDB x2: super-resolution by residual-in-residual dense blocks without normalisation.
+
+After "Microscopy Image Restoration using Deep Learning on W2S", whose generator is ESRGAN's with one x2 step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from napari_restoration.models.archs.blocks import RRDB, ConvBlock, activation, conv, enlarge
+from napari_restoration.models.archs.reach import Reach, half_field
+from napari_restoration.models.archs.settings import ArchSettings, Geometry, choice, number
+
+# Convolutions on the longest path through one RRDB: three dense blocks of five.
+_DEEP = 15
+
+
+@dataclass(frozen=True, kw_only=True)
+class RRDBSettings(ArchSettings):
+    """Settings of `RRDBNet`; the defaults are the paper's.
+
+    Parameters
+    ----------
+    channels
+        Channels of the input and of the output.
+    maps
+        Maps between the blocks.
+    growth
+        New maps of each convolution inside a dense block.
+    blocks
+        Number of RRDB.
+    upconv
+        Convolve once more right after enlarging, as ESRGAN does.
+    """
+
+    channels: int = number(1, 1, 64)
+    maps: int = number(64, 1, 256)
+    growth: int = number(32, 1, 128)
+    blocks: int = number(23, 1, 64)
+    upconv: bool = choice(False, True)
+
+    @property
+    def geometry(self) -> Geometry:
+        """Images in, images twice as wide and high out."""
+        return Geometry(
+            in_channels=self.channels,
+            out_channels=self.channels,
+            scale=2,
+            size_multiple=1,
+            receptive_field=half_field(self._trace, size_multiple=1, scale=2),
+        )
+
+    def _trace(self, x: Reach) -> Reach:
+        x = x.conv(3, 2 + _DEEP * self.blocks).enlarge_nearest()
+        return x.conv(3, 3 if self.upconv else 2)
+
+
+class RRDBNet(nn.Module):
+    """x2 super-resolution: (B, C, H, W) with values of about 0 to 1 -> (B, C, 2H, 2W), linear."""
+
+    Settings: ClassVar[type[ArchSettings]] = RRDBSettings
+
+    def __init__(self, settings: RRDBSettings) -> None:
+        super().__init__()
+        maps = settings.maps
+        self.first = conv(settings.channels, maps)
+        self.trunk = nn.Sequential(*(RRDB(maps, settings.growth) for _ in range(settings.blocks)))
+        self.trunk_conv = conv(maps, maps)
+        self.upconv = conv(maps, maps) if settings.upconv else None
+        self.up_act = activation("lrelu0.2")
+        self.fine = ConvBlock(maps, maps, act="lrelu0.2")
+        self.last = conv(maps, settings.channels)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
+                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+                # Larger first weights shift the brightness through so many residual sums.
+                with torch.no_grad():
+                    module.weight.mul_(0.1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Restore images of any size."""
+        h = self.first(x)
+        h = enlarge(h + self.trunk_conv(self.trunk(h)), "nearest")
+        if self.upconv is not None:
+            h = self.upconv(h)
+        out: Tensor = self.last(self.fine(self.up_act(h)))
+        return out
