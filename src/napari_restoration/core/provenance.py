@@ -188,7 +188,8 @@ def _check_field(name: str, value: Any) -> None:
     expected = _TYPES.get(name)
     if expected is None:
         return
-    if not isinstance(value, expected) or isinstance(value, bool):
+    fits: bool = isinstance(value, expected) and not isinstance(value, bool)
+    if not fits:
         raise InputError(
             f"The provenance record's field {name!r} is a {type(value).__name__}, expected {_in_words(expected)}."
         )

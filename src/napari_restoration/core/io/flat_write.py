@@ -76,7 +76,7 @@ class PngStore:
         info = PngInfo()
         if provenance is not None:
             info.add_text(KEY, to_json(provenance))
-        imageio.imwrite(self._path, self._plane, extension=".png", plugin="pillow", pnginfo=info)
+        imageio.imwrite(self._path, np.asarray(self._plane), extension=".png", plugin="pillow", pnginfo=info)
 
     def close(self) -> None:
         """Let go of the picture."""

@@ -78,7 +78,7 @@ def parse_ome(xml: str, name: str) -> list[OmeImage]:
             f"{name}: its OME-XML is damaged ({error}); save it again in its program."
         ) from error
     annotation = _own_annotation(root)
-    images = []
+    images: list[OmeImage] = []
     for pixels in root.iterfind("./{*}Image/{*}Pixels"):
         try:
             images.append(_image(pixels, root.get("UUID"), name, annotation if not images else {}))
@@ -129,7 +129,8 @@ def annotate(
     content = dict(extra) if provenance is None else {**extra, KEY: provenance}
     ElementTree.SubElement(value, f"{{{NAMESPACE}}}record").text = to_json(content)
     ElementTree.SubElement(image, f"{{{schema}}}AnnotationRef", {"ID": "Annotation:napari-restoration"})
-    return ElementTree.tostring(root, encoding="us-ascii", xml_declaration=True)
+    text: bytes = ElementTree.tostring(root, encoding="us-ascii", xml_declaration=True)
+    return text
 
 
 def _own_annotation(root: ElementTree.Element) -> Mapping[str, Any]:

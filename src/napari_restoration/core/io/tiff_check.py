@@ -11,15 +11,8 @@ from typing import Any
 
 from napari_restoration.core.errors import InputError
 from napari_restoration.core.io.ome import OmeImage, parse_ome
-from napari_restoration.core.io.tiff_structure import (
-    DESCRIPTION,
-    STK_PLANES,
-    DamagedTiff,
-    Page,
-    TiffSkeleton,
-    TiffWalker,
-    walk_tiff,
-)
+from napari_restoration.core.io.tiff_page import DESCRIPTION, STK_PLANES, DamagedTiff, Page
+from napari_restoration.core.io.tiff_structure import TiffSkeleton, TiffWalker, walk_tiff
 
 _AGAIN = "copy it again from its source"
 _MOST_FILES = 10_000

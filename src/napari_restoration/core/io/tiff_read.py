@@ -52,7 +52,7 @@ def read_tiff(path: Path, axes: str | None) -> CalibratedImage:
         _check_agreement(path, checked, series)
         calibration = calibration_of(checked, page, tif.imagej_metadata)
         further = len(tif.series) - 1
-        offset, order = series.dataoffset, tif.byteorder
+        offset, order, dtype = series.dataoffset, tif.byteorder, np.dtype(page.dtype)
         letters, shape = _axes_and_shape(series, calibration["metadata"].pop("axes", None))
     if further and len(checked.pages) != checked.planes:
         notices.append(f"{path.name} holds {further} more image(s) of another shape; only the first is read.")
@@ -60,12 +60,12 @@ def read_tiff(path: Path, axes: str | None) -> CalibratedImage:
     plane_ndim = len(page.shape)
     data: Any
     if offset is not None:
-        data = np.memmap(path, page.dtype.newbyteorder(order), "r", offset, shape)
+        data = np.memmap(path, dtype.newbyteorder(order), "r", offset, shape)
         data = np.moveaxis(data, -3, -1) if samples_first else data
     else:
         if samples_first:
             shape = (*shape[:-3], *shape[-2:], shape[-3])
-        data = PagedTiff(path, shape, page.dtype, plane_ndim=plane_ndim, samples_first=samples_first)
+        data = PagedTiff(path, shape, dtype, plane_ndim=plane_ndim, samples_first=samples_first)
     if samples_first:
         letters = letters.replace("S", "") + "S"
     rgb = page.photometric in (_RGB, _YCBCR) and letters.endswith("S") and data.shape[-1] in (3, 4)

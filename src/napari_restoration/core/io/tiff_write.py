@@ -13,7 +13,7 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -73,21 +73,23 @@ class TiffStore:
     def put(self, index: int, plane: npt.NDArray[Any]) -> None:
         """Write a plane to its place."""
         self._file.seek(self._offset + index * self._plane_bytes)
-        pixels = memoryview(np.ascontiguousarray(plane, self._dtype)).cast("B")
+        pixels = np.ascontiguousarray(plane, self._dtype).data.cast("B")
         while pixels:
             pixels = pixels[self._file.write(pixels) or 0 :]
 
     def finish(self, provenance: Mapping[str, Any] | None) -> None:
         """Add the record."""
         self._file.close()
-        import tifffile
+        from tifffile import TiffFile
 
-        with tifffile.TiffFile(self._path, mode="r+b") as tif:
+        with TiffFile(self._path, mode="r+") as tif:
             tags = tif.pages.first.tags
             description = tags[_DESCRIPTION_TAG]
             if self._kind == "ome":
                 extra = {"axes": self._layout.stored_axes}
-                description.overwrite(annotate(tif.ome_metadata, provenance, extra, _ome_plane(self._like)))
+                description.overwrite(
+                    annotate(tif.ome_metadata or "", provenance, extra, _ome_plane(self._like))
+                )
             elif self._kind == "imagej":
                 record: dict[str, Any] = {"axes": self._layout.stored_axes}
                 record.update({k: v for k, v in self._record().items() if k in ("channels", "origin_um")})
@@ -128,7 +130,7 @@ class TiffStore:
             ome=kind == "ome",
             shaped=kind == "shaped",
         ) as writer:
-            offset, _ = writer.write(
+            place = writer.write(
                 None,
                 shape=layout.stored_shape,
                 dtype=dtype,
@@ -139,6 +141,9 @@ class TiffStore:
                 **options,
             )
             order = writer.tiff.byteorder
+        if place is None:
+            raise OSError("the file's layout is unknown")
+        offset = place[0]
         _allocate(self._path, offset, layout.count * self._plane_bytes)
         return dtype.newbyteorder(order), offset
 
@@ -260,7 +265,7 @@ def _shaped_metadata(like: CalibratedImage, record: Mapping[str, Any]) -> dict[s
     return dict(record)
 
 
-def _imagej_info(text: str, order: str) -> tuple[bytes, bytes]:
+def _imagej_info(text: str, order: Literal["<", ">"]) -> tuple[bytes, bytes]:
     """ImageJ's metadata block with nothing but its Info text: packed lengths of its parts, and the block."""
     from tifffile import imagej_metadata_tag
 

@@ -147,8 +147,8 @@ def open_writer(
 
 def estimate_bytes(shape: Sequence[int], dtype: Any) -> int:
     """Size of an output on disk, at most: pixels, a directory for each plane, and metadata."""
-    planes = math.prod(shape) // max(math.prod(shape[-2:]), 1)
-    return math.prod(shape) * np.dtype(dtype).itemsize + planes * 1024 + 2**20
+    planes = math.prod(shape[:-2])
+    return int(math.prod(shape) * np.dtype(dtype).itemsize + planes * 1024 + 2**20)
 
 
 def _open_store(
