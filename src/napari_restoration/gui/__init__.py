@@ -1,0 +1,1 @@
+"""napari widgets, workers, layers <-> images. Nothing here computes."""
