@@ -22,7 +22,7 @@ from napari_restoration.core.errors import InputError
 from napari_restoration.degradations.convolution import convolve
 from napari_restoration.degradations.motion import MotionBlur
 from napari_restoration.degradations.noise import Camera
-from napari_restoration.degradations.psf import debye_psf, gaussian_psf
+from napari_restoration.degradations.psf import debye_psf, defocus_radius_um, gaussian_psf
 from napari_restoration.degradations.sampling import bin_mean
 
 Float = NDArray[np.floating[Any]]
@@ -121,9 +121,17 @@ def _deblur(truth: Float, numbers: Mapping[str, float], rng: np.random.Generator
 
 def _refocus(truth: Float, numbers: Mapping[str, float], rng: np.random.Generator) -> Simulated:
     lens = [numbers[n] for n in ("na", "refractive_index", "wavelength_um", "pixel_size_um")]
-    psf = debye_psf(*lens, defocus_um=numbers["z_um"])
+    psf = debye_psf(*lens, defocus_um=_defocus_um(numbers))
     sharp = convolve(truth, debye_psf(*lens))
     return _measured(convolve(truth, psf)[None], sharp, (psf,), numbers, rng)
+
+
+def _defocus_um(numbers: Mapping[str, float]) -> float:
+    if "defocus_sigma_px" not in numbers:
+        return numbers["z_um"]
+    # A uniform disc of radius R has a standard deviation of R / 2 on each axis.
+    radius_um = 2 * numbers["defocus_sigma_px"] * numbers["pixel_size_um"]
+    return float(radius_um / defocus_radius_um(numbers["na"], numbers["refractive_index"], 1.0))
 
 
 def _superres(truth: Float, numbers: Mapping[str, float], rng: np.random.Generator) -> Simulated:
