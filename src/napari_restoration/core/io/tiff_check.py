@@ -197,6 +197,8 @@ def _shaped_records(description: str) -> Mapping[str, Any]:
 def _check_shaped(path: Path, skeleton: TiffSkeleton, description: str) -> CheckedTiff:
     record = _shaped_records(description)
     page = skeleton.pages[0]
+    if 0 in page.shape:
+        _require_whole(path, skeleton, skeleton.pages, None)
     planes, rest = divmod(math.prod(record["shape"]), math.prod(page.shape))
     if rest or planes < 1:
         raise InputError(

@@ -114,7 +114,9 @@ def describe_page(file_size: int, reader: TagReader) -> Page:
     if number(PHOTOMETRIC, 1) == _YCBCR:
         expected = expected // 4  # colours may be kept at a lower resolution
     problem = _problem(file_size, min(shape), offsets, lengths, expected, compression)
-    joined = len(offsets) == 1 or bool(np.all(offsets[:-1] + lengths[: len(offsets) - 1] == offsets[1:]))
+    joined = len(offsets) == 1 or (
+        len(offsets) == len(lengths) and bool(np.all(offsets[:-1] + lengths[:-1] == offsets[1:]))
+    )
     return Page(
         shape=shape,
         nbytes=shape[0] * shape[1] * math.ceil(shape[2] * bits_per_pixel / 8) * parts,

@@ -29,8 +29,11 @@ class PagedTiff:
         Leading axes, then Y and X, then the samples if there are any.
     dtype : dtype
         Of the pixels.
-    samples_first : bool
-        Whether the file keeps the colour samples in planes of their own.
+    plane_ndim : int
+        How many of the last axes are in one page.
+    samples : str
+        Where a page of the file keeps its colour samples, ``"first"`` or ``"last"``; empty if it has none. Here
+        they are last.
 
     Notes
     -----
@@ -45,13 +48,14 @@ class PagedTiff:
         dtype: np.dtype[Any],
         *,
         plane_ndim: int,
-        samples_first: bool,
+        samples: str,
     ) -> None:
         self.shape = shape
         self.dtype = dtype
         self._path = path
         self._plane_ndim = plane_ndim
-        self._samples_first = samples_first
+        self._samples_first = samples == "first"
+        self._divisible = plane_ndim == 2 or bool(samples)
         self._lock = threading.Lock()
         self._file: Any = None
         self._kept: tuple[int, npt.NDArray[Any]] | None = None
@@ -140,11 +144,13 @@ class PagedTiff:
                 return np.array(self._kept[1][within])
             page = self._page(index)
             try:
-                if math.prod(page.shape) * self.dtype.itemsize <= _KEPT_PLANE_BYTES:
+                if not self._divisible or math.prod(page.shape) * self.dtype.itemsize <= _KEPT_PLANE_BYTES:
                     plane = self._oriented(page.asarray())
                     self._kept = (index, plane)
                     return np.array(plane[within])
                 return self._decode_part(page, within)
+            except MemoryError:
+                raise
             # Codecs raise errors of their own, zlib.error among them, for data that are damaged.
             except Exception as error:
                 raise InputError(

@@ -44,20 +44,18 @@ def read_tiff(path: Path, axes: str | None) -> CalibratedImage:
     import tifffile
 
     checked = check_tiff(path)
-    notices: list[str] = []
     with _tifffile_errors_named(path), tifffile.TiffFile(path) as tif:
         series = tif.series[0]
         page = series.keyframe
         _check_codec(path, page)
-        _check_agreement(path, checked, series)
+        notices = _check_agreement(path, checked, series)
         calibration = calibration_of(checked, page, tif.imagej_metadata)
-        further = len(tif.series) - 1
         offset, order, dtype = series.dataoffset, tif.byteorder, np.dtype(page.dtype)
         letters, shape = _axes_and_shape(series, calibration["metadata"].pop("axes", None))
-    if further and len(checked.pages) != checked.planes:
-        notices.append(f"{path.name} holds {further} more image(s) of another shape; only the first is read.")
-    samples_first = page.axes.startswith("S")
-    plane_ndim = len(page.shape)
+    # A page may hold several planes that are no colours, whatever the page itself calls them.
+    in_page = letters[len(letters) - len(page.shape) :]
+    samples_first = page.axes.startswith("S") and in_page.startswith("S")
+    samples = "first" if samples_first else "last" if page.axes.endswith("S") else ""
     data: Any
     if offset is not None:
         data = np.memmap(path, dtype.newbyteorder(order), "r", offset, shape)
@@ -65,7 +63,7 @@ def read_tiff(path: Path, axes: str | None) -> CalibratedImage:
     else:
         if samples_first:
             shape = (*shape[:-3], *shape[-2:], shape[-3])
-        data = PagedTiff(path, shape, dtype, plane_ndim=plane_ndim, samples_first=samples_first)
+        data = PagedTiff(path, shape, dtype, plane_ndim=len(page.shape), samples=samples)
     if samples_first:
         letters = letters.replace("S", "") + "S"
     rgb = page.photometric in (_RGB, _YCBCR) and letters.endswith("S") and data.shape[-1] in (3, 4)
@@ -100,25 +98,34 @@ def _check_codec(path: Path, page: Any) -> None:
             f"{path} holds values of {page.bitspersample} bits in a format that cannot be read; save it as 8 or 16 "
             "bit or as floating point."
         )
-    try:
-        TIFF.DECOMPRESSORS[page.compression]
-        TIFF.UNPREDICTORS[page.predictor]
-    except KeyError as error:
-        name = getattr(page.compression, "name", page.compression)
+    for codecs, code in ((TIFF.DECOMPRESSORS, page.compression), (TIFF.UNPREDICTORS, page.predictor)):
+        try:
+            codecs[code]
+        except KeyError as error:
+            raise InputError(
+                f"{path} is compressed with {getattr(code, 'name', code)}, for which the package imagecodecs is "
+                "needed: pip install imagecodecs, or save the file without compression."
+            ) from error
+
+
+def _check_agreement(path: Path, checked: CheckedTiff, series: Any) -> list[str]:
+    """Whether tifffile found as many planes as the file claims; a notice if there are more in other images."""
+    if checked.kind == "ome" and any(page is None for page in series):
         raise InputError(
-            f"{path} is compressed with {name}, for which the package imagecodecs is needed: pip install imagecodecs, "
-            "or save the file without compression."
-        ) from error
-
-
-def _check_agreement(path: Path, checked: CheckedTiff, series: Any) -> None:
-    """Whether tifffile found as many planes as the file claims."""
+            f"{path} lacks planes that its OME-XML claims; save it again in the program it comes from."
+        )
     planes = math.prod(series.get_shape(squeeze=False)) // max(math.prod(series.keyframe.shape), 1)
     if checked.kind != "plain" and planes != checked.planes:
         raise InputError(
             f"{path} claims {checked.planes} planes, but {planes} can be found; save it again in the program it "
             "comes from."
         )
+    pages = sum(not page.reduced for page in checked.pages)
+    if len(checked.pages) > 1 and planes < pages:
+        return [
+            f"{path.name} holds {pages} pages in several images; only the {planes} of the first are read."
+        ]
+    return []
 
 
 def _axes_and_shape(series: Any, named: str | None) -> tuple[str, tuple[int, ...]]:

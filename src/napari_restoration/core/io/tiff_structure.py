@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -157,6 +157,7 @@ class TiffWalker:
         entries = self.read(offset + struct.calcsize(self._count_format), count * self._entry_bytes)
         self._directory = (offset + struct.calcsize(self._count_format), entries)
         tags: dict[int, tuple[int, int, int]] = {}
+        cut = False
         start = offset + struct.calcsize(self._count_format)
         for index in range(count):
             entry = entries[index * self._entry_bytes : (index + 1) * self._entry_bytes]
@@ -169,11 +170,11 @@ class TiffWalker:
             if length * _TYPE_BYTES[kind] > self._inline_bytes:
                 (position,) = struct.unpack(self._offset_format, entry[-self._inline_bytes :])
                 if position + length * _TYPE_BYTES[kind] > self.size:
-                    if tag in _NEEDED:
-                        raise DamagedTiff("ends early")
+                    cut = cut or tag in _NEEDED
                     continue
             tags[tag] = (kind, length, position)
-        return describe_page(self.size, _PageTags(self, tags))
+        page = describe_page(self.size, _PageTags(self, tags))
+        return replace(page, problem="ends early", contiguous=False) if cut else page
 
 
 class _PageTags:
