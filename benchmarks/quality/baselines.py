@@ -93,11 +93,14 @@ def methods_for(task: str, *, known_camera: bool = True) -> list[Method]:
         registered = {"registered": (True, False)}
         blind = [Method("", (), {}), *denoisers, unsharp]
         informed = [method for method in deblurrers if method is not unsharp]
+        joint = [Method("joint Richardson-Lucy", (_deconvolve_frames,), {"iterations": (2, 3, 5, 8, 12)})]
+        grid = {"iterations": (3, 5, 8), "weight": (0.5, 1.2, 2.7, 6.0), "stabilised": (False,)}
+        joint += [Method("joint Richardson-Lucy, total variation", (_deconvolve_frames, _variation), grid)]
         return [
             Method(f"frame mean, {method.name}".rstrip(", "), method.steps, {**method.grid, **extra})
             for methods, extra in ((blind, registered), (informed, {}))
             for method in methods
-        ]
+        ] + joint
     return [*denoisers, *deblurrers]
 
 
@@ -195,34 +198,48 @@ def _variation(plane: Plane, example: Example, settings: Settings) -> Plane:
 
 
 def _deconvolve(plane: Plane, example: Example, settings: Settings) -> Plane:
-    if example.psf is None or example.camera is None:
+    if example.psf is None:
         raise ValueError(f"Richardson-Lucy needs the blur kernel of {example.name}.")
-    camera = example.camera
+    return _sharpened(plane[None], example.psf.mean(0, keepdims=True), example, settings["iterations"])
+
+
+def _deconvolve_frames(plane: Plane, example: Example, settings: Settings) -> Plane:
+    if example.psf is None:
+        raise ValueError(f"Richardson-Lucy needs the blur kernels of {example.name}.")
+    return _sharpened(example.input.astype(np.float64), example.psf, example, settings["iterations"])
+
+
+def _sharpened(frames: Plane, kernels: Plane, example: Example, iterations: int) -> Plane:
+    if example.camera is None:
+        raise ValueError(f"Richardson-Lucy needs the camera of {example.name}.")
+    camera, factor = example.camera, example.target.shape[0] // frames.shape[1]
     # Read noise acts like further electrons with as much shot noise (Snyder et al., 1993).
     extra = camera.read_noise**2 / camera.gain
-    kernel, factor = example.psf.mean(0), example.target.shape[0] // plane.shape[0]
-    sharp = richardson_lucy(plane - camera.offset, kernel, settings["iterations"], extra=extra, factor=factor)
+    sharp = richardson_lucy(frames - camera.offset, kernels, iterations, extra=extra, factor=factor)
     return camera.offset + (sharp if example.target_psf is None else _same(sharp, example.target_psf))
 
 
 def richardson_lucy(
-    plane: Plane, kernel: Plane, iterations: int, *, extra: float = 0.0, factor: int = 1
+    frames: Plane, kernels: Plane, iterations: int, *, extra: float = 0.0, factor: int = 1
 ) -> Plane:
-    """Richardson-Lucy deconvolution; the mirrored border of the kernel's width keeps it from ringing.
+    """Richardson-Lucy deconvolution of frames (T, Y, X) of one object with a kernel (y, x) for each.
 
-    ``extra`` is a constant that the measurement holds besides the blurred object, for read noise. With a
-    ``factor`` the object is sought on a grid that much finer, on which the kernel stands; a pixel of the plane
-    is the mean over ``factor`` x ``factor`` of its pixels.
+    The mirrored border of the kernels' width keeps it from ringing. ``extra`` is a constant that the
+    measurement holds besides the blurred object, for read noise. With a ``factor`` the object is sought on a
+    grid that much finer, on which the kernels stand; a pixel of a frame is the mean over ``factor`` x
+    ``factor`` of its pixels.
     """
-    width = [-(-(side // 2) // factor) for side in kernel.shape]
-    data = np.pad(np.maximum(plane + extra, 0), [(w, w) for w in width], mode="symmetric")
-    flipped = kernel[::-1, ::-1]
+    width = [-(-(side // 2) // factor) for side in kernels.shape[1:]]
+    data = np.pad(np.maximum(frames + extra, 0), [(0, 0), *((w, w) for w in width)], mode="symmetric")
     small = 1e-6 * max(float(data.mean()), 1e-12)
-    estimate = _repeated(np.maximum(data - extra, 1e3 * small), factor)
+    estimate = _repeated(np.maximum(data.mean(0) - extra, 1e3 * small), factor)
     for _ in range(iterations):
-        ratio = data / np.maximum(_binned(_same(estimate, kernel), factor) + extra, small)
-        estimate = np.maximum(estimate * _same(_repeated(ratio, factor), flipped), 0)
-    keep = [slice(w * factor, (w + side) * factor) for w, side in zip(width, plane.shape, strict=True)]
+        correction = np.zeros_like(estimate)
+        for frame, kernel in zip(data, kernels, strict=True):
+            ratio = frame / np.maximum(_binned(_same(estimate, kernel), factor) + extra, small)
+            correction += _same(_repeated(ratio, factor), kernel[::-1, ::-1]) / len(data)
+        estimate = np.maximum(estimate * correction, 0)
+    keep = [slice(w * factor, (w + side) * factor) for w, side in zip(width, frames.shape[1:], strict=True)]
     return np.asarray(estimate[tuple(keep)])
 
 

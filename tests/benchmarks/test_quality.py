@@ -109,9 +109,10 @@ def test_richardson_lucy_undoes_a_blur_and_keeps_a_constant():
     truth = np.full((48, 48), 10.0)
     truth[20:24, 10:40] = 100
     blurred = ndimage.convolve(truth, kernel, mode="reflect")
-    restored = richardson_lucy(blurred, kernel, 30)
+    restored = richardson_lucy(blurred[None], kernel[None], 30)
     assert np.mean((restored - truth) ** 2) < 0.5 * np.mean((blurred - truth) ** 2)
-    np.testing.assert_allclose(richardson_lucy(np.full((20, 20), 7.0), kernel, 10), 7, rtol=1e-9)
+    constant = richardson_lucy(np.full((2, 20, 20), 7.0), np.stack([kernel, kernel]), 10)
+    np.testing.assert_allclose(constant, 7, rtol=1e-9)
 
 
 def test_richardson_lucy_on_a_finer_grid_stays_consistent_with_the_measurement():
@@ -120,7 +121,7 @@ def test_richardson_lucy_on_a_finer_grid_stays_consistent_with_the_measurement()
     truth = np.full((40, 48), 5.0)
     truth[12:17, 20:23] = 100
     measured = truth.reshape(20, 2, 24, 2).mean((1, 3))
-    restored = richardson_lucy(measured, np.ones((1, 1)), 5, factor=2)
+    restored = richardson_lucy(measured[None], np.ones((1, 1, 1)), 5, factor=2)
     assert restored.shape == truth.shape
     np.testing.assert_allclose(restored.reshape(20, 2, 24, 2).mean((1, 3)), measured, rtol=1e-9)
 
