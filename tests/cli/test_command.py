@@ -30,7 +30,7 @@ def broken_compare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]
 @pytest.mark.parametrize("command", [[], ["restore"], ["compare"], ["models"], ["models", "show"], ["demo"]])
 def test_every_command_has_help_with_examples(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command, "--help"]) == 0
-    assert f"examples:\n" in capsys.readouterr().out
+    assert "examples:\n" in capsys.readouterr().out
 
 
 def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,8 @@ from napari_restoration.cli.messages import BAD_INPUT
 from napari_restoration.core.errors import InputError, OutputError, RestorationError
 from napari_restoration.core.files import check_output, safe_file_name
 
-_SUFFIXES = (".ome.tiff", ".ome.tif", ".tiff", ".tif")
+# Taken off an input's name before the model's id is added to it.
+_SUFFIXES = (".ome.tiff", ".ome.tif", ".ome.zarr")
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def plan_jobs(sources: Sequence[Path], output: Path, model_id: str, *, folder: b
     """
     if not folder:
         return [Job(sources[0], output)]
-    if output.is_file() or (_suffix(output) and not output.is_dir()):
+    if output.is_file() or _is_image_name(output):
         raise OutputError(
             f"{output} is one file, but {len(sources)} inputs need a folder: name one with -o FOLDER/."
         )
@@ -74,7 +75,11 @@ def plan_jobs(sources: Sequence[Path], output: Path, model_id: str, *, folder: b
 
 def is_folder(output: str, inputs: int) -> bool:
     """Whether the output is meant to be a folder: several inputs, one that exists, or a name that ends in ``/``."""
-    return inputs > 1 or output.endswith(("/", "\\")) or Path(output).is_dir()
+    if inputs > 1:
+        return True
+    if _is_image_name(Path(output)):
+        return False  # an OME-Zarr is a folder, but one image
+    return output.endswith(("/", "\\")) or Path(output).is_dir()
 
 
 def check_job(job: Job, sources: Sequence[Path], *, overwrite: bool, folder: bool) -> None:
@@ -85,15 +90,14 @@ def check_job(job: Job, sources: Sequence[Path], *, overwrite: bool, folder: boo
     RestorationError
         If the input is missing, or the output exists, is one of the inputs, or cannot be written.
     """
+    from napari_restoration.core.io import output_format
+
     if not job.source.exists():
         raise InputError(f"{job.source} does not exist: check its name and folder.")
-    if not _suffix(job.target):
-        raise InputError(
-            f"{job.target} does not say its format: end it in .tif or .ome.tif, or in / for a folder."
-        )
+    is_zarr = output_format(job.target) == "ome-zarr"
     if folder and not job.target.parent.is_dir():
         return  # made before the first result is written; nothing is there yet to collide with
-    check_output(job.target, sources, overwrite)
+    check_output(job.target, sources, overwrite, folder=is_zarr)
 
 
 def make_folder(folder: Path) -> None:
@@ -127,12 +131,20 @@ def sort_out(jobs: Sequence[Job], *, overwrite: bool, folder: bool) -> tuple[lis
     return good, bad
 
 
-def _suffix(path: Path) -> str:
-    return next((suffix for suffix in _SUFFIXES if path.name.lower().endswith(suffix)), "")
+def _is_image_name(path: Path) -> bool:
+    """Whether a name has the suffix of an image that can be written."""
+    from napari_restoration.core.io import output_format
+
+    try:
+        output_format(path)
+    except RestorationError:
+        return False
+    return True
 
 
 def _result_name(source: Path, model_id: str) -> str:
-    suffix = _suffix(source)
-    stem = source.name[: -len(suffix)] if suffix else source.stem
-    kind = ".ome.tif" if suffix.startswith(".ome") else ".tif"
+    name = source.name
+    suffix = next((suffix for suffix in _SUFFIXES if name.lower().endswith(suffix)), source.suffix)
+    kind = ".ome.tif" if suffix.lower().startswith(".ome.tif") else ".tif"
+    stem = name[: len(name) - len(suffix)]
     return f"{safe_file_name(stem)} [{safe_file_name(model_id)}]{kind}"
