@@ -84,6 +84,33 @@ class PairSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PhantomSettings:
+    """Drawn specimens, degraded as sources are.
+
+    Parameters
+    ----------
+    kind : str
+        A drawing of `napari_restoration.training.phantoms`, as ``em_section``.
+    count, side, pixel_size_um
+        Number of drawings, pixels on a side, and size of a pixel.
+    weight : float
+        Share of the training fields, as for sources.
+    """
+
+    kind: str
+    count: int = 4
+    side: int = 384
+    pixel_size_um: float = 0.1
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        _need(self.weight > 0, "phantoms.weight", self.weight, "above 0")
+        _need(1 <= self.count <= 1000, "phantoms.count", self.count, "from 1 to 1000")
+        _need(32 <= self.side <= 4096, "phantoms.side", self.side, "from 32 to 4096")
+        _need(self.pixel_size_um > 0, "phantoms.pixel_size_um", self.pixel_size_um, "above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
     """How the weights are fitted.
 
@@ -161,12 +188,12 @@ class Recipe:
         Network by its name in ``ARCHITECTURES`` and its arguments.
     seed : int
         Decides the split, the first weights and every patch.
-    sources, pairs
-        Groups of sharp images and of real pairs.
+    smooth : float
+        Gaussian in pixels that takes the remaining noise out of a source.
+    sources, pairs, phantoms
+        Groups of sharp images, of real pairs and of drawn specimens.
     degradation : mapping
         Settings of `napari_restoration.training.simulate`, each a number or a range ``(low, high)``.
-    phantoms : int
-        Number of drawn phantoms added to the sources; `phantom_weight` is their share.
     training : TrainingSettings
     """
 
@@ -180,8 +207,7 @@ class Recipe:
     smooth: float = 0.6
     sources: tuple[SourceSettings, ...] = ()
     pairs: tuple[PairSettings, ...] = ()
-    phantoms: int = 0
-    phantom_weight: float = 0.0
+    phantoms: tuple[PhantomSettings, ...] = ()
     degradation: Mapping[str, Range] = field(default_factory=dict)
     training: TrainingSettings = field(default_factory=TrainingSettings)
 
@@ -216,6 +242,7 @@ class Recipe:
         known = dict(values)
         known["sources"] = tuple(_build(SourceSettings, s, "sources") for s in known.get("sources", ()))
         known["pairs"] = tuple(_build(PairSettings, s, "pairs") for s in known.get("pairs", ()))
+        known["phantoms"] = tuple(_build(PhantomSettings, s, "phantoms") for s in known.get("phantoms", ()))
         known["training"] = _build(TrainingSettings, known.get("training", {}), "training")
         ranges = known.get("degradation", {})
         known["degradation"] = {k: _tupled(v) for k, v in ranges.items()}

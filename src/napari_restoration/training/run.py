@@ -22,6 +22,7 @@ from napari_restoration.training.checkpoint import LAST, PREVIOUS, read_checkpoi
 from napari_restoration.training.fields import FieldMaker, split
 from napari_restoration.training.fitting import Fit, learning_rate
 from napari_restoration.training.patches import Batch, BatchMaker, prefetch
+from napari_restoration.training.phantoms import draw_phantoms
 from napari_restoration.training.recipe import Recipe
 from napari_restoration.training.report import EpochReport
 from napari_restoration.training.sources import PairSource, Source, load_pairs, load_sources
@@ -136,6 +137,7 @@ class TrainingRun:
     def _data(self) -> tuple[FieldMaker, FieldMaker]:
         recipe = self.recipe
         sources: list[Source] = load_sources(self.data_dir, recipe.sources) if recipe.sources else []
+        sources += draw_phantoms(recipe.phantoms, recipe.seed)
         pairs: list[PairSource] = load_pairs(self.data_dir, recipe.pairs) if recipe.pairs else []
         train, held = (set(names) for names in split([*sources, *pairs], recipe.training.validation_share, recipe.seed))
         # Too few images to hold any out: their own patches, drawn apart, are all there is to check on.
