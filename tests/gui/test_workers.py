@@ -87,7 +87,9 @@ def test_fast_work_is_shown_at_most_ten_times_a_second(panel, qtbot):
     assert len(panel.reports) <= (time.monotonic() - started) * 10 + 1
 
 
-@pytest.mark.parametrize("error", [RuntimeError("CUDA out of memory"), ValueError("bad"), MemoryError(), KeyError(1)])
+@pytest.mark.parametrize(
+    "error", [RuntimeError("CUDA out of memory"), ValueError("bad"), MemoryError(), KeyError(1)]
+)
 def test_an_exception_of_any_type_is_handed_over_and_ends_the_run(panel, qtbot, error):
     def task():
         yield Progress(done=1, total=2)

@@ -1,0 +1,63 @@
+"""What the Layers menu and the command palette do: open the Restore widget on the active layer and press Restore."""
+
+from __future__ import annotations
+
+from napari.layers import Layer
+from napari.viewer import Viewer
+
+from napari_restoration.gui.restore_widget import RestoreWidget
+
+PLUGIN = "napari-restoration"
+
+
+def restore_active(viewer: Viewer, layer: Layer) -> None:
+    """Restore the active layer with the task and model last used."""
+    _restore(viewer, layer)
+
+
+def deblur_active(viewer: Viewer, layer: Layer) -> None:
+    """Deblur the active layer."""
+    _restore(viewer, layer, "deblur")
+
+
+def refocus_active(viewer: Viewer, layer: Layer) -> None:
+    """Refocus the active layer."""
+    _restore(viewer, layer, "refocus")
+
+
+def superres_active(viewer: Viewer, layer: Layer) -> None:
+    """Double the resolution of the active layer."""
+    _restore(viewer, layer, "superres")
+
+
+def denoise_active(viewer: Viewer, layer: Layer) -> None:
+    """Denoise the active layer."""
+    _restore(viewer, layer, "denoise")
+
+
+def open_restore_widget(viewer: Viewer) -> RestoreWidget:
+    """The Restore widget of a viewer; the one that is open, else a new one.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+    """
+    # A widget opened from the Plugins menu has another dock name than one opened by a script.
+    for widget in viewer.window.dock_widgets.values():
+        if isinstance(widget, RestoreWidget):
+            dock = widget.parentWidget()
+            if dock is not None:
+                dock.show()
+                dock.raise_()
+            return widget
+    widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Restore")[1]
+    if not isinstance(widget, RestoreWidget):
+        raise TypeError(f"{PLUGIN} offers {type(widget).__name__} as Restore widget.")
+    return widget
+
+
+def _restore(viewer: Viewer, layer: Layer, task: str | None = None) -> None:
+    widget = open_restore_widget(viewer)
+    widget.choose(layer, task)
+    widget.form.restore_button.click()

@@ -1,0 +1,132 @@
+"""The panel's controls and where they stand; what they do is in the widget."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_restoration.gui._advanced import AdvancedSettings
+from napari_restoration.gui._axes_row import AxesRow
+from napari_restoration.gui._frames_row import FramesRow
+from napari_restoration.gui._layer_combo import LayerCombo
+from napari_restoration.gui._message import Message, small_text
+from napari_restoration.gui._model_picker import ModelPicker
+from napari_restoration.gui._progress_bar import ProgressBar
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+_PRIMARY = """
+QPushButton { background-color: #2f6fc4; color: white; font-weight: 600; }
+QPushButton:hover { background-color: #3b7fd8; }
+QPushButton:pressed { background-color: #255ba3; }
+QPushButton:disabled { background-color: rgba(128, 128, 128, 60); color: rgba(160, 160, 160, 160); }
+"""
+
+
+class RestoreForm(QWidget):
+    """Everything that is seen of the Restore widget.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layers are offered.
+    """
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        super().__init__()
+        self.layer_combo = LayerCombo(viewer)
+        self.axes_row = AxesRow()
+        self.models = ModelPicker()
+        self.frames_row = FramesRow()
+        self.plan_text = small_text()
+        self.area = QComboBox()
+        self.area.addItem("What the canvas shows", "canvas")
+        self.area.addItem("Drawn rectangle", "rectangle")
+        self.area.setToolTip(
+            "What Preview restores: the visible part, or the rectangle selected in a Shapes layer."
+        )
+        self.advanced = AdvancedSettings()
+        self.preview_button = QPushButton("Preview")
+        self.preview_button.setToolTip(
+            "Restore only what the canvas shows, in place. It equals that part of the full result."
+        )
+        self.restore_button = QPushButton("Restore")
+        self.restore_button.setToolTip(
+            "Restore the whole image into a new layer beside it. The visible plane comes first."
+        )
+        self.restore_button.setStyleSheet(_PRIMARY)
+        self.progress = ProgressBar()
+        self.message = Message()
+        self._lay_out()
+
+    def show_area(self, is_shown: bool) -> None:
+        """Offer the drawn rectangle where there is a layer to draw on."""
+        self._area_form.setRowVisible(self.area, is_shown)
+        if not is_shown:
+            self.area.setCurrentIndex(0)
+
+    def set_running(self, is_running: bool) -> None:
+        """Only one run at a time: the buttons wait for it."""
+        self.preview_button.setEnabled(not is_running)
+        self.restore_button.setEnabled(not is_running)
+
+    def _lay_out(self) -> None:
+        image_form = QFormLayout()
+        image_form.addRow("Image", self.layer_combo)
+        self._area_form = QFormLayout()
+        self._area_form.addRow("Preview", self.area)
+        forms = [image_form, self.axes_row.form, self.models.form, self.frames_row.form, self._area_form]
+        for form in forms:
+            form.setContentsMargins(0, 0, 0, 0)
+            form.setVerticalSpacing(5)
+            form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        _align_labels([*forms, self.advanced.form])
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.preview_button, 1)
+        buttons.addWidget(self.restore_button, 1)
+        for button in (self.preview_button, self.restore_button):
+            button.setMinimumHeight(28)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.setSpacing(6)
+        parts: list[Any] = [
+            image_form, self.axes_row, _line(), self.models, self.frames_row, self.plan_text,
+            self._area_form, self.advanced, buttons, self.progress, self.message,
+        ]  # fmt: skip
+        for part in parts:
+            if isinstance(part, QWidget):
+                layout.addWidget(part)
+            else:
+                layout.addLayout(part)
+
+
+def _align_labels(forms: list[QFormLayout]) -> None:
+    """Give the labels of several forms one width, so that their fields stand below each other."""
+    labels = []
+    for form in forms:
+        for row in range(form.rowCount()):
+            item = form.itemAt(row, QFormLayout.ItemRole.LabelRole)
+            if item is not None and isinstance(label := item.widget(), QLabel):
+                labels.append(label)
+    width = max(label.sizeHint().width() for label in labels)
+    for label in labels:
+        label.setMinimumWidth(width)
+
+
+def _line() -> QFrame:
+    line = QFrame()
+    line.setFrameShape(QFrame.Shape.HLine)
+    line.setFixedHeight(1)
+    line.setStyleSheet("QFrame { background-color: rgba(128, 128, 128, 60); border: none; }")
+    return line

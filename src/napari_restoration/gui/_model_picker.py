@@ -1,0 +1,183 @@
+"""The choice of a task and of a model for it, with what the model's card says."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
+
+from napari_restoration.core.errors import ModelError
+from napari_restoration.gui._message import small_text
+
+if TYPE_CHECKING:
+    from napari_restoration.models.card import ModelCard
+
+TASKS = {
+    "deblur": (
+        "Deblur",
+        "Removes blur that differs from frame to frame of a burst, such as motion and shaking.",
+    ),
+    "refocus": ("Refocus", "Sharpens planes that were taken slightly out of focus."),
+    "superres": ("Super-resolution", "Doubles the number of pixels along Y and X and restores fine detail."),
+    "denoise": ("Denoise", "Removes camera and photon noise from images taken with little light."),
+}
+"""Title and one sentence of each task, by its name."""
+
+
+class ModelPicker(QWidget):
+    """Task and model, with the model's one-line description.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        The panel.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.task_combo = QComboBox()
+        for task, (title, sentence) in TASKS.items():
+            self.task_combo.addItem(title, task)
+            self.task_combo.setItemData(self.task_combo.count() - 1, sentence, _TOOLTIP)
+        self.model_combo = QComboBox()
+        for combo in (self.task_combo, self.model_combo):
+            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            combo.setMinimumContentsLength(10)
+        self.description = small_text()
+        self._cards: list[ModelCard] = []
+        self._preferred: dict[str, str] = {}  # the model last used for each task
+        self.problem = ""
+        """Why a model of the user's could not be offered."""
+        form = QFormLayout(self)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("Task", self.task_combo)
+        form.addRow("Model", self.model_combo)
+        form.addRow("", self.description)
+        self.form = form
+        self.task_combo.currentIndexChanged.connect(self._on_task_changed)
+        self.model_combo.currentIndexChanged.connect(self._on_model_changed)
+        self.refresh()
+
+    @property
+    def task(self) -> str:
+        """Name of the chosen task."""
+        return str(self.task_combo.currentData())
+
+    @property
+    def card(self) -> ModelCard | None:
+        """Card of the chosen model; none if the task has no model."""
+        index = self.model_combo.currentIndex()
+        return self._cards[index] if 0 <= index < len(self._cards) else None
+
+    def choose(self, task: str, model: str | None = None) -> None:
+        """Choose a task and, where it is known, a model.
+
+        Parameters
+        ----------
+        task : str
+            One of `TASKS`; another is ignored.
+        model : str, optional
+            Id of a model.
+        """
+        if model:
+            self._preferred[task] = model
+        index = self.task_combo.findData(task)
+        if index < 0:
+            return
+        if index == self.task_combo.currentIndex():
+            self.refresh()
+        else:
+            self.task_combo.setCurrentIndex(index)
+
+    def choices(self) -> dict[str, object]:
+        """What is remembered."""
+        models = dict(self._preferred)
+        if self.card is not None:
+            models[self.task] = self.card.id
+        return {"task": self.task, "models": models}
+
+    def restore(self, choices: dict[str, object]) -> None:
+        """Take up remembered choices, as far as they still exist."""
+        models = choices.get("models")
+        if isinstance(models, dict):
+            self._preferred = {str(task): str(model) for task, model in models.items()}
+        self.choose(str(choices.get("task", self.task)))
+
+    def refresh(self) -> None:
+        """Read the list of models again."""
+        from napari_restoration.models.registry import default_model, find_card, list_models
+
+        self._cards, problems = [], []
+        for model in list_models(self.task):
+            try:
+                self._cards.append(find_card(model)[0])
+            except ModelError as error:
+                problems.append(str(error))
+        self.problem = " ".join(problems)
+        self.model_combo.blockSignals(True)
+        self.model_combo.clear()
+        for index, card in enumerate(self._cards):
+            self.model_combo.addItem(card.title)
+            self.model_combo.setItemData(index, describe_card(card), _TOOLTIP)
+        ids = [card.id for card in self._cards]
+        wanted = self._preferred.get(self.task) or (default_model(self.task) if ids else "")
+        if ids:
+            self.model_combo.setCurrentIndex(ids.index(wanted) if wanted in ids else 0)
+        self.model_combo.setEnabled(bool(ids))
+        self.model_combo.blockSignals(False)
+        self._show_card()
+
+    def _on_task_changed(self) -> None:
+        self.refresh()
+
+    def _on_model_changed(self) -> None:
+        if self.card is not None:
+            self._preferred[self.task] = self.card.id
+        self._show_card()
+
+    def _show_card(self) -> None:
+        card = self.card
+        title = TASKS[self.task][0]
+        self.task_combo.setToolTip(TASKS[self.task][1])
+        self.description.setText(card.description if card else f"There is no model for {title} yet.")
+        self.model_combo.setToolTip(describe_card(card) if card else "")
+        self.changed.emit()
+
+
+_TOOLTIP = 3  # Qt.ItemDataRole.ToolTipRole
+
+
+def describe_card(card: ModelCard) -> str:
+    """What a model is, as the text of a tooltip.
+
+    Parameters
+    ----------
+    card : ModelCard
+        The model.
+
+    Returns
+    -------
+    str
+        Rich text: size, training data, measured scores, licence.
+    """
+    rows = [("Model", f"{card.id}, {card.arch}, {card.weights_bytes / 1e6:.1f} MB")]
+    if card.trained_on:
+        rows.append(("Trained on", ", ".join(str(data.get("name", data)) for data in card.trained_on)))
+    if card.pixel_size_um:
+        low, high = card.pixel_size_um
+        rows.append(("Pixel size", f"{low * 1000:g} to {high * 1000:g} nm"))
+    rows += [("Score", f"{name}: {_value(value)}") for name, value in card.scores.items()]
+    rows.append(("Licence", card.license))
+    table = "".join(f"<tr><td>{escape(a)}&nbsp;&nbsp;</td><td>{escape(b)}</td></tr>" for a, b in rows)
+    return f"<p>{escape(card.description)}</p><table>{table}</table>"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_value(part)}" for name, part in value.items())
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
