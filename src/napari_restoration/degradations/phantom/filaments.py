@@ -64,7 +64,7 @@ def draw_microtubules(
         )
         curves.append((curve, rng.uniform(0.75, 1.15) * labelling(len(curve), 0.12, rng)))
     image = blur_um(field, splat_curves(field, curves), radius_um)
-    haze = np.exp(0.6 * smooth_noise(field, 0.12 * max(rows, columns), rng))
+    haze = np.exp(0.4 * smooth_noise(field, 0.12 * max(rows, columns), rng))
     return to_photons(image + cytosol * image.max() * haze, peak_photons, 99.8)
 
 
