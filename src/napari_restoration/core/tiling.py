@@ -20,7 +20,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import prod
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -289,11 +288,6 @@ def _halved(one: Tile, m: int) -> tuple[int, ...] | None:
         return None
     side = max(_round_up(largest // 2, m), SMALLEST_TILE, m)
     return (side,) * len(sides) if side < largest else None
-
-
-def count_pixels(tiles: Iterable[Tile]) -> int:
-    """Pixels that the network sees in all, halos included."""
-    return sum(prod(one.window_shape) for one in tiles)
 
 
 def _round_up(value: int, multiple: int) -> int:

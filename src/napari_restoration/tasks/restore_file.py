@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_restoration.core.files import check_output
 from napari_restoration.core.image import CalibratedImage
-from napari_restoration.core.io import check_output, open_writer, read_image
+from napari_restoration.core.io import open_writer, output_format, read_image
 from napari_restoration.core.progress import Notice, Task
 from napari_restoration.core.provenance import Provenance
 from napari_restoration.tasks.layout import Block, Layout
@@ -65,7 +66,7 @@ def iter_restore_file(
         Before any work where possible.
     """
     settings = RestoreSettings() if settings is None else settings
-    check_output(destination, [source], overwrite)
+    check_output(destination, [source], overwrite, folder=output_format(destination) == "ome-zarr")
     image = read_image(source, axes=axes)
     restoration = yield from prepare(image, model, settings)
     ordered, like = _in_file_order(restoration)
