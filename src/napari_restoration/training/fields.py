@@ -69,7 +69,9 @@ class FieldMaker:
         """
         while True:
             item = self._items[int(rng.choice(len(self._items), p=self._shares))]
-            made = self._degraded(item, rng, frames) if isinstance(item, Source) else self._measured(item, rng)
+            made = (
+                self._degraded(item, rng, frames) if isinstance(item, Source) else self._measured(item, rng)
+            )
             low, high = (float(np.percentile(made.input, rng.uniform(*p))) for p in self._percentiles)
             # A field without any contrast teaches nothing and cannot be normalised.
             if high - low > 1e-6 * max(1.0, abs(high)):

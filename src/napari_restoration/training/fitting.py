@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-import torch
-from torch import Tensor, nn
+import torch  # noqa: TID253 (only the training run imports this module)
+from torch import Tensor, nn  # noqa: TID253
 
 from napari_restoration.core.errors import RestorationError
 from napari_restoration.models.archs import build, geometry
@@ -60,7 +60,9 @@ class Fit:
         self.network.train()
         with torch.random.fork_rng(devices=[]):
             torch.set_rng_state(self._rng)
-            with torch.autocast(self._device_type, torch.bfloat16, enabled=self._recipe.training.precision == "bf16"):
+            with torch.autocast(
+                self._device_type, torch.bfloat16, enabled=self._recipe.training.precision == "bf16"
+            ):
                 prediction = self.network(given)
             self._rng = torch.get_rng_state()
         loss, _ = combine(self._recipe.training.losses, prediction, target, laplace=self._laplace)
@@ -111,7 +113,9 @@ class Fit:
             self.averaged.load_state_dict(_under("averaged.", tensors))
             self._rng = tensors["rng.torch"]
         except (RuntimeError, KeyError) as error:
-            raise RestorationError("The checkpoint belongs to another network than its recipe names.") from error
+            raise RestorationError(
+                "The checkpoint belongs to another network than its recipe names."
+            ) from error
         plan = self.optimizer.state_dict()
         moments: dict[int, dict[str, Tensor]] = {}
         for name, tensor in _under("optimizer.", tensors).items():

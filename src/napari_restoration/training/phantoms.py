@@ -13,7 +13,7 @@ from napari_restoration.degradations.phantom.filaments import draw_actin, draw_m
 from napari_restoration.degradations.phantom.membranes import draw_membranes
 from napari_restoration.degradations.phantom.mitochondria import draw_mitochondria
 from napari_restoration.degradations.phantom.nuclei import draw_nuclei
-from napari_restoration.training.recipe import PhantomSettings, SourceSettings
+from napari_restoration.training.recipe_data import PhantomSettings, SourceSettings
 from napari_restoration.training.sources import Float, Source
 
 LICENCE = "BSD-3-Clause (drawn by this project)"
@@ -39,7 +39,9 @@ def draw_phantoms(groups: Sequence[PhantomSettings], seed: int) -> list[Source]:
     found = []
     for number, group in enumerate(groups):
         if group.kind not in _DRAWERS:
-            raise InputError(f"The recipe's phantoms.kind is {group.kind!r}; choose one of {', '.join(_DRAWERS)}.")
+            raise InputError(
+                f"The recipe's phantoms.kind is {group.kind!r}; choose one of {', '.join(_DRAWERS)}."
+            )
         # Transmitted electrons: what is dark is matter, not emptiness.
         black = "zero" if group.kind == "em_section" else "percentile"
         name = f"phantom/{group.kind}@{group.pixel_size_um:g}um"

@@ -11,103 +11,18 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast, get_args
+from typing import Any, Literal, TypeVar, cast
 
 from napari_restoration.core.errors import InputError
+from napari_restoration.training.limits import choice, need
+from napari_restoration.training.recipe_data import PairSettings, PhantomSettings, SourceSettings
 
 Task = Literal["denoise", "deblur", "refocus", "superres"]
-Black = Literal["percentile", "zero"]
 Schedule = Literal["cosine", "step", "constant"]
 Precision = Literal["fp32", "bf16"]
 LossName = Literal["l1", "gradient", "ssim", "laplace_nll", "content"]
 
 S = TypeVar("S")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SourceSettings:
-    """Sharp images that are degraded on the fly.
-
-    Parameters
-    ----------
-    match : str
-        Pattern of file paths in the data folder, as ``em/stem/*``.
-    weight : float
-        Share of the training fields drawn from this group, relative to the other groups.
-    bins : tuple of int
-        Mean-binning factors, one drawn for each field; binning takes noise out of oversampled sources.
-    black : {"percentile", "zero"}
-        What becomes 0: the 0.5th percentile, or the value 0 (transmitted light).
-    """
-
-    match: str
-    weight: float = 1.0
-    bins: tuple[int, ...] = (1,)
-    black: Black = "percentile"
-
-    def __post_init__(self) -> None:
-        _need(self.weight > 0, "sources.weight", self.weight, "above 0")
-        _need(bool(self.bins) and all(1 <= b <= 8 for b in self.bins), "sources.bins", self.bins, "of 1 to 8")
-        _choice(self.black, Black, "sources.black")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PairSettings:
-    """Real pairs of the data folder, told by the index file's `pair` column.
-
-    Parameters
-    ----------
-    match : str
-        Pattern of the input files, as ``pairs/biosr_wf2sim/input/*``.
-    weight : float
-        Share of the training fields, as for sources.
-    register : bool
-        Shift the target onto the input by sub-pixel phase correlation.
-    fit : bool
-        Map the target to the input's intensity scale by one gain and offset (through a fitted blur).
-    bin_input : int
-        Mean-bin the input; with 2 a pair on one grid becomes a pair for x2 super-resolution.
-    photons : tuple of two float, or None
-        Range of expected electrons at the input's 99.9th percentile for added shot noise; None adds none.
-    """
-
-    match: str
-    weight: float = 1.0
-    register: bool = False
-    fit: bool = False
-    bin_input: int = 1
-    photons: tuple[float, float] | None = None
-
-    def __post_init__(self) -> None:
-        _need(self.weight > 0, "pairs.weight", self.weight, "above 0")
-        _need(self.bin_input in (1, 2), "pairs.bin_input", self.bin_input, "1 or 2")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PhantomSettings:
-    """Drawn specimens, degraded as sources are.
-
-    Parameters
-    ----------
-    kind : str
-        A drawing of `napari_restoration.training.phantoms`, as ``em_section``.
-    count, side, pixel_size_um
-        Number of drawings, pixels on a side, and size of a pixel.
-    weight : float
-        Share of the training fields, as for sources.
-    """
-
-    kind: str
-    count: int = 4
-    side: int = 384
-    pixel_size_um: float = 0.1
-    weight: float = 1.0
-
-    def __post_init__(self) -> None:
-        _need(self.weight > 0, "phantoms.weight", self.weight, "above 0")
-        _need(1 <= self.count <= 1000, "phantoms.count", self.count, "from 1 to 1000")
-        _need(32 <= self.side <= 4096, "phantoms.side", self.side, "from 32 to 4096")
-        _need(self.pixel_size_um > 0, "phantoms.pixel_size_um", self.pixel_size_um, "above 0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,20 +72,34 @@ class TrainingSettings:
     validation_patches: int = 32
 
     def __post_init__(self) -> None:
-        for name in ("steps", "steps_per_epoch", "batch_size", "patch", "patches_per_field", "validation_patches"):
-            _need(getattr(self, name) >= 1, f"training.{name}", getattr(self, name), "at least 1")
-        _need(self.field_size >= self.patch, "training.field_size", self.field_size, "at least training.patch")
-        _need(0 < self.learning_rate <= 1, "training.learning_rate", self.learning_rate, "above 0 and at most 1")
-        _need(self.weight_decay >= 0, "training.weight_decay", self.weight_decay, "at least 0")
-        _need(0 <= self.ema_decay < 1, "training.ema_decay", self.ema_decay, "from 0 to below 1")
-        _need(self.clip_norm >= 0, "training.clip_norm", self.clip_norm, "at least 0")
-        _need(0 < self.validation_share <= 0.5, "training.validation_share", self.validation_share, "in (0, 0.5]")
-        _choice(self.schedule, Schedule, "training.schedule")
-        _choice(self.precision, Precision, "training.precision")
-        _need(bool(self.losses), "training.losses", dict(self.losses), "one loss at least")
+        for name in (
+            "steps",
+            "steps_per_epoch",
+            "batch_size",
+            "patch",
+            "patches_per_field",
+            "validation_patches",
+        ):
+            need(getattr(self, name) >= 1, f"training.{name}", getattr(self, name), "at least 1")
+        need(self.field_size >= self.patch, "training.field_size", self.field_size, "at least training.patch")
+        need(
+            0 < self.learning_rate <= 1, "training.learning_rate", self.learning_rate, "above 0 and at most 1"
+        )
+        need(self.weight_decay >= 0, "training.weight_decay", self.weight_decay, "at least 0")
+        need(0 <= self.ema_decay < 1, "training.ema_decay", self.ema_decay, "from 0 to below 1")
+        need(self.clip_norm >= 0, "training.clip_norm", self.clip_norm, "at least 0")
+        need(
+            0 < self.validation_share <= 0.5,
+            "training.validation_share",
+            self.validation_share,
+            "in (0, 0.5]",
+        )
+        choice(self.schedule, Schedule, "training.schedule")
+        choice(self.precision, Precision, "training.precision")
+        need(bool(self.losses), "training.losses", dict(self.losses), "one loss at least")
         for name, weight in self.losses.items():
-            _choice(name, LossName, "training.losses")
-            _need(weight > 0, f"training.losses.{name}", weight, "above 0")
+            choice(name, LossName, "training.losses")
+            need(weight > 0, f"training.losses.{name}", weight, "above 0")
 
 
 Range = float | tuple[float, float]
@@ -212,13 +141,13 @@ class Recipe:
     training: TrainingSettings = field(default_factory=TrainingSettings)
 
     def __post_init__(self) -> None:
-        _choice(self.task, Task, "task")
-        _need(bool(self.sources or self.pairs or self.phantoms), "sources", (), "one group of images at least")
-        _need(self.seed >= 0, "seed", self.seed, "at least 0")
-        _need(0 <= self.smooth <= 4, "smooth", self.smooth, "from 0 to 4")
+        choice(self.task, Task, "task")
+        need(bool(self.sources or self.pairs or self.phantoms), "sources", (), "one group of images at least")
+        need(self.seed >= 0, "seed", self.seed, "at least 0")
+        need(0 <= self.smooth <= 4, "smooth", self.smooth, "from 0 to 4")
         for name, value in self.degradation.items():
             low, high = value if isinstance(value, tuple) else (value, value)
-            _need(math.isfinite(low) and low <= high, f"degradation.{name}", value, "a number or [low, high]")
+            need(math.isfinite(low) and low <= high, f"degradation.{name}", value, "a number or [low, high]")
 
     @property
     def scale(self) -> int:
@@ -275,7 +204,9 @@ def _build(kind: type[S], values: Mapping[str, Any], where: str) -> S:
     known = {f.name: f for f in fields(cast(Any, kind))}
     unknown = sorted(set(values) - set(known))
     if unknown:
-        raise InputError(f"The recipe has an unknown field {where}.{unknown[0]}; known are {', '.join(known)}.")
+        raise InputError(
+            f"The recipe has an unknown field {where}.{unknown[0]}; known are {', '.join(known)}."
+        )
     for name, f in known.items():
         if f.default is MISSING and f.default_factory is MISSING and name not in values:
             raise InputError(f"The recipe lacks the field {where}.{name}; add it.")
@@ -293,13 +224,3 @@ def _without_none(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {k: _without_none(v) for k, v in value.items() if v is not None}
     return [_without_none(v) for v in value] if isinstance(value, tuple | list) else value
-
-
-def _need(condition: bool, name: str, value: object, wanted: str) -> None:
-    if not condition:
-        raise InputError(f"The recipe's {name} is {value!r} but must be {wanted}.")
-
-
-def _choice(value: object, kind: Any, name: str) -> None:
-    if value not in get_args(kind):
-        raise InputError(f"The recipe's {name} is {value!r}; choose one of {', '.join(get_args(kind))}.")

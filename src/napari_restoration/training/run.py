@@ -56,7 +56,13 @@ class TrainingRun:
 
     @classmethod
     def create(
-        cls, folder: Path, recipe: Recipe, data_dir: Path, *, minutes: float | None = None, device: str = "cpu"
+        cls,
+        folder: Path,
+        recipe: Recipe,
+        data_dir: Path,
+        *,
+        minutes: float | None = None,
+        device: str = "cpu",
     ) -> Self:
         """Start a run in a new or empty folder.
 
@@ -139,12 +145,17 @@ class TrainingRun:
         sources: list[Source] = load_sources(self.data_dir, recipe.sources) if recipe.sources else []
         sources += draw_phantoms(recipe.phantoms, recipe.seed)
         pairs: list[PairSource] = load_pairs(self.data_dir, recipe.pairs) if recipe.pairs else []
-        train, held = (set(names) for names in split([*sources, *pairs], recipe.training.validation_share, recipe.seed))
+        train, held = (
+            set(names) for names in split([*sources, *pairs], recipe.training.validation_share, recipe.seed)
+        )
         # Too few images to hold any out: their own patches, drawn apart, are all there is to check on.
         held = held or train
         parts = [
             FieldMaker(
-                recipe, [s for s in sources if s.name in names], [p for p in pairs if p.name in names], fixed=fixed
+                recipe,
+                [s for s in sources if s.name in names],
+                [p for p in pairs if p.name in names],
+                fixed=fixed,
             )
             for names, fixed in ((train, False), (held, True))
         ]
@@ -200,7 +211,9 @@ class TrainingRun:
             from safetensors.torch import save
 
             self._best = report.val_loss
-            weights = {k: v.detach().cpu().contiguous().clone() for k, v in self._fit.averaged.state_dict().items()}
+            weights = {
+                k: v.detach().cpu().contiguous().clone() for k, v in self._fit.averaged.state_dict().items()
+            }
             write_bytes_atomically(self.folder / BEST, save(weights, {"step": str(self.step)}))
         values = asdict(report)
         row = {name: values.get(name) for name in _COLUMNS}

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
 from napari_restoration.core.errors import InputError
 from napari_restoration.degradations.convolution import convolve
@@ -98,7 +97,9 @@ def simulate(task: str, truth: Float, numbers: Mapping[str, float], rng: np.rand
     try:
         return _MAKERS[task](np.asarray(truth, dtype=np.float32), {**DEFAULTS, **numbers}, rng)
     except KeyError as error:
-        raise InputError(f"The degradation for {task} lacks the setting {error.args[0]!r}; add it.") from error
+        raise InputError(
+            f"The degradation for {task} lacks the setting {error.args[0]!r}; add it."
+        ) from error
 
 
 def _denoise(truth: Float, numbers: Mapping[str, float], rng: np.random.Generator) -> Simulated:
@@ -106,6 +107,8 @@ def _denoise(truth: Float, numbers: Mapping[str, float], rng: np.random.Generato
 
 
 def _deblur(truth: Float, numbers: Mapping[str, float], rng: np.random.Generator) -> Simulated:
+    from scipy import signal
+
     blur = MotionBlur(
         path="random_walk",
         length_px=numbers["path_px"],

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_restoration.core.errors import InputError
-from napari_restoration.training.recipe import Black, PairSettings, SourceSettings
+from napari_restoration.training.recipe_data import Black, PairSettings, SourceSettings
 
 Float = NDArray[np.float32]
 
@@ -129,7 +129,11 @@ def load_pairs(data_dir: str | Path, groups: Iterable[PairSettings]) -> list[Pai
             height, width = (n * group.bin_input for n in given.shape)
             found.append(
                 PairSource(
-                    name=row.file, licence=row.licence, input=given, target=wanted[:height, :width], settings=group
+                    name=row.file,
+                    licence=row.licence,
+                    input=given,
+                    target=wanted[:height, :width],
+                    settings=group,
                 )
             )
     return found
