@@ -77,8 +77,8 @@ def _imagej(fields: Mapping[str, str], page: Any, extra: Mapping[str, Any]) -> d
             sizes["Z"] = spacing * (micrometers_in(fields.get("zunit", "")) or factor)
         for axis, size in sizes.items():
             position = _number(fields.get(f"{axis.lower()}origin"))
-            if math.isfinite(position) and position:
-                origin[axis] = -position * size
+            if math.isfinite(position):
+                origin[axis] = 0.0 - position * size
     seconds = seconds_in(fields.get("tunit", "s"))
     interval = _number(fields.get("finterval"))
     fps = _number(fields.get("fps"))

@@ -108,7 +108,10 @@ class TiffStore:
         self._file.close()
 
     def _record(self) -> dict[str, Any]:
-        return calibration_record(self._like, self._layout.stored_axes)
+        record = calibration_record(self._like, self._layout.stored_axes)
+        if len(record.get("channels", ())) != self._layout.sizes.get("C", 1):
+            record.pop("channels", None)
+        return record
 
     def _lay_out(self, dtype: np.dtype[Any]) -> tuple[np.dtype[Any], int]:
         """Write all but pixels and record; returns the dtype in the file's byte order and where pixels start."""
@@ -123,6 +126,11 @@ class TiffStore:
         metadata = {"ome": _ome_metadata, "imagej": _imagej_metadata, "shaped": _shaped_metadata}[kind](
             self._like, self._record()
         )
+        shape = layout.stored_shape
+        if kind == "imagej" and "S" not in layout.sizes:
+            # Without samples tifffile would take a width of 1 for them.
+            shape, metadata["axes"] = (*shape, 1), layout.stored_axes + "S"
+            metadata["mode"] = "composite" if 1 < layout.sizes.get("C", 1) < 8 else "grayscale"
         with tifffile.TiffWriter(
             self._path,
             bigtiff=not self._classic,
@@ -132,7 +140,7 @@ class TiffStore:
         ) as writer:
             place = writer.write(
                 None,
-                shape=layout.stored_shape,
+                shape=shape,
                 dtype=dtype,
                 metadata=metadata,
                 contiguous=True,
@@ -231,7 +239,7 @@ def _ome_metadata(like: CalibratedImage, record: Mapping[str, Any]) -> dict[str,
     if like.time_interval_s is not None:
         metadata["TimeIncrement"] = float(like.time_interval_s)
         metadata["TimeIncrementUnit"] = "s"
-    if len(record.get("channels", ())) == like.size_of("C"):
+    if "channels" in record:
         metadata["Channel"] = {"Name": record["channels"]}
     return metadata
 
