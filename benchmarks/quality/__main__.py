@@ -127,11 +127,13 @@ def restored_by(model: Any, example: Example) -> Plane:
 
 def _score_model(model: str, examples: Sequence[Example]) -> list[Score]:
     from napari_restoration.models.loader import load_model
+    from napari_restoration.models.registry import find_card
 
+    name = find_card(model)[0].id
     start = time.perf_counter()
     loaded = load_model(model)
     results = [
-        score_example(example, restored_by(loaded, example), role="model", method=Path(model).name)
+        score_example(example, restored_by(loaded, example), role="model", method=name)
         for example in examples
     ]
     _say(f"{model}: {len(examples)} images in {time.perf_counter() - start:.0f} s")

@@ -40,16 +40,15 @@ def card_scores(scores: Sequence[Score], model: str, command: str) -> dict[str, 
 def update_cards(scores: Sequence[Score], command: str, cards: Path = _CARDS) -> list[str]:
     """Write the scores of every model that has some into the cards file; returns the models' ids."""
     known = json.loads(cards.read_text(encoding="utf-8"))
-    entries: list[dict[str, Any]] = list(known.values()) if isinstance(known, dict) else known
-    if isinstance(known, dict) and isinstance(known.get("models"), list):
-        entries = known["models"]
     measured = {score.method for score in scores if score.role == "model"}
     done = []
-    for entry in entries:
+    for entry in known["models"]:
         if entry["id"] in measured:
             entry["scores"] = card_scores(scores, entry["id"], command)
             done.append(str(entry["id"]))
-    cards.write_text(json.dumps(known, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    cards.write_text(
+        json.dumps(known, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+    )
     return done
 
 
@@ -75,7 +74,7 @@ def _level(scores: Sequence[Score], suffix: str) -> dict[str, Any]:
         best = best_baseline(scores, metric)
         level[metric] = {
             "model": _rounded(model, metric),
-            "model_sd": round(model.spread[metric], 4),
+            "model_sd": round(model.spread[metric], 4) if model.count > 1 else None,
             "input": _rounded(given, metric),
             "best_baseline": _rounded(best, metric),
             "best_baseline_name": best.method,

@@ -79,9 +79,11 @@ def test_cards_receive_the_model_beside_the_best_baseline(scores, tmp_path):
     from benchmarks.quality.cards import update_cards
 
     cards = tmp_path / "cards.json"
-    cards.write_text(json.dumps([{"id": "perfect", "scores": {}}, {"id": "other", "scores": {}}]))
+    cards.write_text(
+        json.dumps({"version": 1, "models": [{"id": "perfect", "scores": {}}, {"id": "other", "scores": {}}]})
+    )
     assert update_cards(scores, "the command", cards) == ["perfect"]
-    perfect, other = json.loads(cards.read_text())
+    perfect, other = json.loads(cards.read_text())["models"]
     assert perfect["scores"]["val"]["hard"]["psnr"]["best_baseline_name"] == "Gaussian"
     assert perfect["scores"]["val"]["all"]["psnr"]["wins"] == 4
     assert other["scores"] == {}
