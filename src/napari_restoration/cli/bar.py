@@ -47,6 +47,11 @@ class ProgressBar:
             leave=False,
         )
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether there is a terminal that shows the bar."""
+        return not self._bar.disable
+
     def __enter__(self) -> Self:
         return self
 
@@ -66,11 +71,14 @@ class ProgressBar:
             self.note(progress.message)
         elif isinstance(progress, TileDone):
             self.tiles_done = True
-            share = progress.done / max(progress.total, 1)
-            self._bar.set_postfix_str(f"tile {progress.done} of {progress.total}", refresh=False)
-            self._bar.update(self._finished + share - self._bar.n)
+            self.advance(progress.done, progress.total, f"tile {progress.done} of {progress.total}")
         elif progress.message:
             self._bar.set_postfix_str(progress.message, refresh=True)
+
+    def advance(self, done: int, total: int, text: str) -> None:
+        """Move the bar to this share of the present file."""
+        self._bar.set_postfix_str(text, refresh=False)
+        self._bar.update(self._finished + min(done / max(total, 1), 1.0) - self._bar.n)
 
     def note(self, message: str) -> None:
         """Show a notice about the present file, once."""

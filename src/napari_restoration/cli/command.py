@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from napari_restoration import __version__
-from napari_restoration.cli import compare, demo, models, restore
+from napari_restoration.cli import compare, demo, models, restore, train
 from napari_restoration.cli.messages import (
     DONE,
     FAILED,
@@ -76,7 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (restore, compare, models, demo):
+    for module in (restore, compare, models, demo, train):
         module.add_command(commands)
     return parser
 
@@ -118,13 +118,19 @@ def _report(arguments: argparse.Namespace, message: str, code: int) -> int:
 
 @contextmanager
 def _logging_as_wanted(debug: bool) -> Iterator[None]:
-    """Libraries' log lines are for developers: all with ``--debug``, none without."""
+    """Our own warnings are for the user; libraries' log lines are shown with ``--debug`` only."""
     import logging
 
-    root = logging.getLogger()
-    handler: logging.Handler = logging.StreamHandler() if debug else logging.NullHandler()
-    root.addHandler(handler)
+    handlers: dict[str, logging.Handler] = {"": logging.NullHandler()}
+    if debug:
+        handlers[""] = logging.StreamHandler()
+    else:
+        handlers["napari_restoration"] = logging.StreamHandler()
+        handlers["napari_restoration"].setLevel(logging.WARNING)
+    for name, handler in handlers.items():
+        logging.getLogger(name).addHandler(handler)
     try:
         yield
     finally:
-        root.removeHandler(handler)
+        for name, handler in handlers.items():
+            logging.getLogger(name).removeHandler(handler)

@@ -6,10 +6,23 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from napari_restoration.models.card import TASKS
+
 if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction[Any]
 
-TASKS = ("deblur", "refocus", "superres", "denoise")
+__all__ = [
+    "TASKS",
+    "above_zero",
+    "add_json",
+    "add_overwrite",
+    "add_parser",
+    "as_paths",
+    "axes",
+    "counted",
+    "frames",
+    "positive",
+]
 
 
 def add_parser(
