@@ -28,6 +28,12 @@ def names_in(folder: Path) -> set[str]:
     return {entry.name for entry in folder.iterdir()}
 
 
+def write_until(error: BaseException, target: Path) -> None:
+    with atomic_path(target, overwrite=True) as temporary:
+        temporary.write_bytes(b"half")
+        raise error
+
+
 def test_a_file_appears_under_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
     target = tmp_path / "result.bin"
     with atomic_path(target, overwrite=False) as temporary:
@@ -38,13 +44,12 @@ def test_a_file_appears_under_its_name_only_when_it_is_whole(tmp_path: Path) -> 
     assert names_in(tmp_path) == {"result.bin"}
 
 
-@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, GeneratorExit])
-def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path, error: type[BaseException]) -> None:
+@pytest.mark.parametrize("error", [ValueError(), KeyboardInterrupt(), GeneratorExit()])
+def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path, error: BaseException) -> None:
     target = tmp_path / "result.bin"
     target.write_bytes(b"old")
-    with pytest.raises(error), atomic_path(target, overwrite=True) as temporary:
-        temporary.write_bytes(b"half")
-        raise error
+    with pytest.raises(type(error)):
+        write_until(error, target)
     assert target.read_bytes() == b"old"
     assert names_in(tmp_path) == {"result.bin"}
 
@@ -61,28 +66,29 @@ def test_an_existing_file_is_refused_with_the_fix(tmp_path: Path) -> None:
 
 def test_a_file_made_meanwhile_by_another_is_not_replaced(tmp_path: Path) -> None:
     target = tmp_path / "result.bin"
-    with pytest.raises(OutputError, match="exists"), atomic_path(target, overwrite=False) as temporary:
-        temporary.write_bytes(b"mine")
-        target.write_bytes(b"theirs")
+
+    def write_beside_another() -> None:
+        with atomic_path(target, overwrite=False) as temporary:
+            temporary.write_bytes(b"mine")
+            target.write_bytes(b"theirs")
+
+    with pytest.raises(OutputError, match="exists"):
+        write_beside_another()
     assert target.read_bytes() == b"theirs"
 
 
 def test_a_full_disk_is_an_error_with_the_fix_and_leaves_nothing(tmp_path: Path) -> None:
     target = tmp_path / "result.bin"
     target.write_bytes(b"old")
-    with (
-        pytest.raises(OutputError, match=r"result\.bin could not be written.*make room"),
-        atomic_path(target, overwrite=True) as temporary,
-    ):
-        temporary.write_bytes(b"half")
-        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(OutputError, match=r"result\.bin could not be written.*make room"):
+        write_until(OSError(errno.ENOSPC, "No space left on device"), target)
     assert target.read_bytes() == b"old"
     assert names_in(tmp_path) == {"result.bin"}
 
 
 def test_another_error_of_the_system_keeps_its_type(tmp_path: Path) -> None:
-    with pytest.raises(ConnectionResetError), atomic_path(tmp_path / "a", overwrite=False):
-        raise ConnectionResetError(errno.ECONNRESET, "gone")
+    with pytest.raises(ConnectionResetError):
+        write_until(ConnectionResetError(errno.ECONNRESET, "gone"), tmp_path / "a")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
@@ -133,9 +139,14 @@ def test_a_folder_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
     target = tmp_path / "result.zarr"
     target.mkdir()
     (target / "old").write_bytes(b"old")
-    with pytest.raises(RuntimeError), atomic_folder(target, overwrite=True) as temporary:
-        (temporary / "chunk").write_bytes(b"half")
-        raise RuntimeError
+
+    def fail() -> None:
+        with atomic_folder(target, overwrite=True) as temporary:
+            (temporary / "chunk").write_bytes(b"half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert names_in(target) == {"old"}
     assert names_in(tmp_path) == {"result.zarr"}
 
@@ -183,7 +194,7 @@ def test_a_folder_that_takes_no_files_is_named(tmp_path: Path, monkeypatch) -> N
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(files.tempfile, "TemporaryFile", refuse)
-    with pytest.raises(OutputError, match="does not take files .*Permission denied"):
+    with pytest.raises(OutputError, match=r"does not take files .*Permission denied"):
         check_output(tmp_path / "a.tif")
 
 

@@ -166,29 +166,26 @@ class PagedTiff:
 
     def _decode_part(self, page: Any, within: tuple[int | slice, ...]) -> npt.NDArray[Any]:
         """Decode only the strips or tiles that a part of a very large plane needs."""
-        height, width = page.imagelength, page.imagewidth
+        key = page.keyframe  # carries the geometry; the page itself only its places in the file
+        height, width, samples = key.imagelength, key.imagewidth, key.shaped[4]
         rows, columns = (_span(k, n) for k, n in zip(within, (height, width), strict=False))
-        samples = page.shaped[0] if self._samples_first else page.shaped[4]
-        part = np.zeros(
-            (samples if self._samples_first else 1, len(rows), len(columns), page.shaped[4]), self.dtype
-        )
-        step_y, step_x = (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip, width)
+        layers = key.shaped[0] if self._samples_first else 1
+        part = np.zeros((layers, len(rows), len(columns), samples), self.dtype)
+        step_y, step_x = (key.tilelength, key.tilewidth) if key.is_tiled else (key.rowsperstrip, width)
         across, down = math.ceil(width / step_x), math.ceil(height / step_y)
         handle = page.parent.filehandle
-        for sample in range(part.shape[0]):
+        for layer in range(layers):
             for row in range(rows.start // step_y, math.ceil(rows.stop / step_y)):
                 for column in range(columns.start // step_x, math.ceil(columns.stop / step_x)):
-                    index = (sample * down + row) * across + column
-                    handle.seek(page.dataoffsets[index])
-                    encoded = handle.read(page.databytecounts[index])
-                    segment = page.decode(encoded, index, jpegtables=page.jpegtables)[0][0]
-                    top, left = row * step_y, column * step_x
-                    ys = slice(max(rows.start, top), min(rows.stop, top + segment.shape[0], height))
-                    xs = slice(max(columns.start, left), min(columns.stop, left + segment.shape[1], width))
-                    part[sample, ys.start - rows.start : ys.stop - rows.start,
-                         xs.start - columns.start : xs.stop - columns.start] = segment[
-                        ys.start - top : ys.stop - top, xs.start - left : xs.stop - left
-                    ]  # fmt: skip
+                    number = (layer * down + row) * across + column
+                    handle.seek(page.dataoffsets[number])
+                    encoded = handle.read(page.databytecounts[number])
+                    segment = key.decode(encoded, number, jpegtables=page.jpegtables)[0][0]
+                    y, into_y = _overlap(rows, row * step_y, min(segment.shape[0], height - row * step_y))
+                    x, into_x = _overlap(
+                        columns, column * step_x, min(segment.shape[1], width - column * step_x)
+                    )
+                    part[layer, into_y, into_x] = segment[y, x]
         if self._samples_first:
             part = np.moveaxis(part[..., 0], 0, -1)
         else:
@@ -219,6 +216,12 @@ def _span(key: int | slice, length: int) -> range:
         wanted = range(length)[key]
         return range(min(wanted, default=0), max(wanted, default=-1) + 1)
     return range(key, key + 1)
+
+
+def _overlap(span: range, start: int, length: int) -> tuple[slice, slice]:
+    """Where a segment overlaps a span: as part of the segment, and as part of the span."""
+    first, last = max(span.start, start), min(span.stop, start + length)
+    return slice(first - start, last - start), slice(first - span.start, last - span.start)
 
 
 def _relative(key: int | slice, span: range) -> int | slice:
