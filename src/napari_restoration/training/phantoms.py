@@ -17,6 +17,7 @@ from napari_restoration.training.recipe_data import PhantomSettings, SourceSetti
 from napari_restoration.training.sources import Float, Source
 
 LICENCE = "BSD-3-Clause (drawn by this project)"
+PHANTOM_PREFIX = "phantom/"
 
 _DRAWERS: Mapping[str, Callable[[Field, np.random.Generator], Float]] = {
     "em_section": draw_em_section,
@@ -44,7 +45,7 @@ def draw_phantoms(groups: Sequence[PhantomSettings], seed: int) -> list[Source]:
             )
         # Transmitted electrons: what is dark is matter, not emptiness.
         black = "zero" if group.kind == "em_section" else "percentile"
-        name = f"phantom/{group.kind}@{group.pixel_size_um:g}um"
+        name = f"{PHANTOM_PREFIX}{group.kind}@{group.pixel_size_um:g}um"
         settings = SourceSettings(match=f"{name}*", weight=group.weight, bins=(1,), black=black)
         for index in range(group.count):
             rng = np.random.default_rng([seed, 3, number, index])

@@ -131,16 +131,26 @@ class TrainingRun:
         """
         if self.finished:
             return self.folder / BEST
-        training, held_out = self._data()
-        validation = BatchMaker(self.recipe, held_out, stream=1)
-        settings = self.recipe.training
-        count = math.ceil(settings.validation_patches / settings.batch_size)
-        checks = [validation.batch(number) for number in range(count)]
+        training, held_out = self.field_makers()
+        checks = self.validation_batches(held_out)
         while not self.finished:
             yield self._epoch(BatchMaker(self.recipe, training), checks)
         return self.folder / BEST
 
-    def _data(self) -> tuple[FieldMaker, FieldMaker]:
+    def validation_batches(self, held_out: FieldMaker) -> list[Batch]:
+        """The fixed batches, from images held out of training, that decide which weights are best."""
+        maker = BatchMaker(self.recipe, held_out, stream=1)
+        settings = self.recipe.training
+        return [maker.batch(n) for n in range(math.ceil(settings.validation_patches / settings.batch_size))]
+
+    def field_makers(self) -> tuple[FieldMaker, FieldMaker]:
+        """Draw from the images trained on, and from those held out (of whole fields of view).
+
+        Raises
+        ------
+        InputError
+            If the data folder has no index, or a group of the recipe matches nothing.
+        """
         recipe = self.recipe
         sources: list[Source] = load_sources(self.data_dir, recipe.sources) if recipe.sources else []
         sources += draw_phantoms(recipe.phantoms, recipe.seed)

@@ -149,6 +149,8 @@ def read_plane(path: Path, plane: int | None = None) -> Float:
             described: dict[str, Any] = (file.shaped_metadata or ({},))[0]
     except (OSError, ValueError, tifffile.TiffFileError) as error:
         raise InputError(f"{path} cannot be read as TIFF ({error}); repair or remove it.") from error
+    if data.size == 0 or data.ndim < 2:
+        raise InputError(f"{path} holds no image; repair or remove it.")
     axes = str(described.get("axes", ""))
     if data.ndim == 3 and (axes[:1] in ("C", "S") or data.shape[0] == 3):
         data = data.mean(axis=0)

@@ -1,0 +1,171 @@
+"""From a training run to a model folder: weights, and a card that says what they are and what they saw."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_restoration.core.errors import InputError
+from napari_restoration.training.domain import domain_statistics
+from napari_restoration.training.phantoms import LICENCE, PHANTOM_PREFIX
+from napari_restoration.training.recipe import Recipe
+from napari_restoration.training.sources import read_index
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from napari_restoration.models.card import ModelCard
+    from napari_restoration.training.fields import FieldMaker
+    from napari_restoration.training.run import TrainingRun
+
+MOST_LOST_DB = 0.02
+"""Half-precision storage is used where the PSNR on held-out images falls by less than this."""
+
+_DOMAIN_FIELDS = 48
+_CITATIONS: Mapping[str, str] = {
+    "bdu": "Method after: TEM image restoration from fast image streams.",
+    "c2f": "Method after: Defocus deblur microscopy via feature interactive coarse-to-fine network.",
+    "rrdb": "Method after: Microscopy Image Restoration using Deep Learning on W2S.",
+    "care": "Method after: Semi-Synthetic Test Data Generation and Content-aware Image Restoration of "
+    "Fluorescent Microscopy Images.",
+}
+
+
+def export_run(run_folder: str | Path, folder: str | Path, *, overwrite: bool = False) -> ModelCard:
+    """Write the best weights of a run and their card as a model folder.
+
+    Parameters
+    ----------
+    run_folder : path
+        Folder of a training run with at least one finished epoch.
+    folder : path
+        The model folder to make: ``card.json`` and ``weights.safetensors``.
+    overwrite : bool
+        Replace a model folder that exists.
+
+    Returns
+    -------
+    ModelCard
+        The card as written.
+
+    Raises
+    ------
+    InputError
+        If the run has no best weights yet.
+    """
+    from napari_restoration.models.store import save_model_folder
+    from napari_restoration.training.run import BEST, TrainingRun
+
+    run = TrainingRun.resume(Path(run_folder))
+    if not (run.folder / BEST).exists():
+        raise InputError(f"The training run {run_folder} has no finished epoch yet; let it train for longer.")
+    weights, best_step = _best_weights(run)
+    training, held_out = run.field_makers()
+    lost_db = _half_precision_loss(run, held_out, weights)
+    card = _card(run, training, weights, best_step)
+    tensors = {name: tensor.numpy() for name, tensor in weights.items()}
+    return save_model_folder(folder, card, tensors, half=lost_db < MOST_LOST_DB, overwrite=overwrite)
+
+
+def training_data(recipe: Recipe, data_dir: str | Path) -> list[dict[str, Any]]:
+    """What a recipe reads, one entry for each folder and licence: name, licence, source, number of files."""
+    groups = [*(s.match for s in recipe.sources), *(p.match for p in recipe.pairs)]
+    # The target of a pair is not matched by the input's pattern but is read as well.
+    groups += [p.match.replace("/input/", "/target/") for p in recipe.pairs]
+    entries: dict[tuple[str, str, str], int] = {}
+    for row in read_index(data_dir):
+        if row.use == "train" and any(fnmatchcase(row.file, match) for match in groups):
+            key = (str(Path(row.file).parent.as_posix()), row.licence, row.source.split(":")[0])
+            entries[key] = entries.get(key, 0) + 1
+    named = [
+        {"name": name, "licence": licence, "source": source, "files": count}
+        for (name, licence, source), count in entries.items()
+    ]
+    drawn = {p.kind: p.count for p in recipe.phantoms}
+    return named + [
+        {
+            "name": f"{PHANTOM_PREFIX}{kind}",
+            "licence": LICENCE,
+            "source": "drawn from the recipe's seed",
+            "files": n,
+        }
+        for kind, n in drawn.items()
+    ]
+
+
+def _card(run: TrainingRun, training: FieldMaker, weights: Mapping[str, Tensor], best_step: int) -> ModelCard:
+    from napari_restoration.core.provenance import software_versions
+    from napari_restoration.models.archs import geometry
+    from napari_restoration.models.card import ModelCard
+
+    recipe = run.recipe
+    shape = geometry(recipe.arch, **recipe.arch_args)
+    best = next(row for row in run.history if row["step"] == best_step)
+    halo, seam = _halo(_network(recipe, weights), recipe)
+    frames = recipe.degradation.get("frames")
+    most_frames = int(frames[1] if isinstance(frames, tuple) else frames) if frames is not None else None
+    return ModelCard(
+        id=recipe.id, title=recipe.title, description=recipe.description, task=recipe.task,
+        arch=recipe.arch, arch_args=dict(recipe.arch_args),
+        ndim=shape.ndim, in_channels=shape.in_channels, out_channels=shape.out_channels,
+        laplace_scale=shape.laplace_scale, frames=most_frames if shape.burst else None, scale=shape.scale,
+        size_multiple=shape.size_multiple, halo=halo, receptive_field=shape.receptive_field, seam_error=seam,
+        trained_on=tuple(training_data(recipe, run.data_dir)),
+        recipe=f"{recipe.id}.toml", seed=recipe.seed,
+        training={
+            "steps": run.step, "best_step": best_step, "minutes": round(run.elapsed, 1), "device": run.device,
+            "train_loss": best["train_loss"], "val_loss": best["val_loss"], "val_psnr_db": best["val_psnr"],
+            "software": software_versions(),
+        },
+        domain=domain_statistics(_inputs(recipe, training)), citation=_CITATIONS.get(recipe.arch, ""),
+    )  # fmt: skip
+
+
+def _inputs(recipe: Recipe, maker: FieldMaker) -> Iterable[Any]:
+    for number in range(_DOMAIN_FIELDS):
+        given = maker.make(np.random.default_rng([recipe.seed, 4, number])).input
+        yield given if given.ndim == 2 else given[given.shape[0] // 2]
+
+
+def _halo(network: nn.Module, recipe: Recipe) -> tuple[int, float | None]:
+    from napari_restoration.models.archs import receptive_field
+
+    return receptive_field(recipe.arch, **recipe.arch_args), None
+
+
+def _best_weights(run: TrainingRun) -> tuple[dict[str, Tensor], int]:
+    from safetensors import safe_open
+
+    from napari_restoration.training.run import BEST
+
+    with safe_open(run.folder / BEST, framework="pt") as file:
+        step = int(file.metadata()["step"])
+        return {name: file.get_tensor(name) for name in file.keys()}, step  # noqa: SIM118 (no mapping)
+
+
+def _half_precision_loss(run: TrainingRun, held_out: FieldMaker, weights: Mapping[str, Tensor]) -> float:
+    from napari_restoration.training.fitting import Fit
+
+    checks = run.validation_batches(held_out)
+    fit = Fit(run.recipe)
+    scores = []
+    for half in (False, True):
+        # As `save_model_folder` stores them: kernels in half precision, vectors as they are.
+        stored = {k: v.half().float() if half and v.ndim >= 2 else v for k, v in weights.items()}
+        fit.averaged.load_state_dict(stored)
+        scores.append(fit.validate(checks)[1])
+    lost = scores[0] - scores[1]
+    return lost if math.isfinite(lost) else math.inf
+
+
+def _network(recipe: Recipe, weights: Mapping[str, Tensor]) -> nn.Module:
+    from napari_restoration.models.archs import build
+
+    network = build(recipe.arch, **recipe.arch_args)
+    network.load_state_dict(dict(weights))
+    return network.eval()
