@@ -36,9 +36,7 @@ def estimate_shift(reference: npt.NDArray[Any], moving: npt.NDArray[Any]) -> tup
     fixed, floating = _prepared(reference), _prepared(moving)
     if not (fixed.any() and floating.any()):
         return 0.0, 0.0
-    shift, _, _ = phase_cross_correlation(  # type: ignore[no-untyped-call]
-        fixed, floating, upsample_factor=_UPSAMPLING, normalization=None
-    )
+    shift, _, _ = phase_cross_correlation(fixed, floating, upsample_factor=_UPSAMPLING, normalization=None)
     if max(abs(float(step)) for step in shift) > min(reference.shape) / 4:
         return 0.0, 0.0
     moved = ndimage.shift(floating, shift, order=1, mode="nearest")
