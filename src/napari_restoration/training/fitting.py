@@ -41,7 +41,8 @@ class Fit:
         # Channels-last is faster for planes; bursts keep their frame axis in front of the channels.
         self._format = torch.contiguous_format if shape.burst else torch.channels_last
         for module in (self.network, self.averaged):
-            module.to(device=device, memory_format=self._format)
+            module.to(device)
+            module.to(memory_format=self._format)  # type: ignore[call-overload]
         self.averaged.requires_grad_(False)
         settings = recipe.training
         self.optimizer = torch.optim.AdamW(
@@ -67,7 +68,7 @@ class Fit:
             self._rng = torch.get_rng_state()
         loss, _ = combine(self._recipe.training.losses, prediction, target, laplace=self._laplace)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         limit = self._recipe.training.clip_norm or math.inf
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), limit)
         value = float(loss.detach())

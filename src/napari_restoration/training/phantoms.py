@@ -13,7 +13,7 @@ from napari_restoration.degradations.phantom.filaments import draw_actin, draw_m
 from napari_restoration.degradations.phantom.membranes import draw_membranes
 from napari_restoration.degradations.phantom.mitochondria import draw_mitochondria
 from napari_restoration.degradations.phantom.nuclei import draw_nuclei
-from napari_restoration.training.recipe_data import PhantomSettings, SourceSettings
+from napari_restoration.training.recipe_data import Black, PhantomSettings, SourceSettings
 from napari_restoration.training.sources import Float, Source
 
 LICENCE = "BSD-3-Clause (drawn by this project)"
@@ -44,7 +44,7 @@ def draw_phantoms(groups: Sequence[PhantomSettings], seed: int) -> list[Source]:
                 f"The recipe's phantoms.kind is {group.kind!r}; choose one of {', '.join(_DRAWERS)}."
             )
         # Transmitted electrons: what is dark is matter, not emptiness.
-        black = "zero" if group.kind == "em_section" else "percentile"
+        black: Black = "zero" if group.kind == "em_section" else "percentile"
         name = f"{PHANTOM_PREFIX}{group.kind}@{group.pixel_size_um:g}um"
         settings = SourceSettings(match=f"{name}*", weight=group.weight, bins=(1,), black=black)
         for index in range(group.count):

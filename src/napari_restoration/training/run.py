@@ -112,9 +112,7 @@ class TrainingRun:
     @property
     def finished(self) -> bool:
         """Whether the budget of time, or else of steps, is used up."""
-        if self.minutes is not None:
-            return self.elapsed >= self.minutes
-        return self.step >= self.recipe.training.steps
+        return self._progress() >= 1
 
     def epochs(self) -> Generator[EpochReport, None, Path]:
         """Train until the budget is used up.
@@ -133,7 +131,7 @@ class TrainingRun:
             return self.folder / BEST
         training, held_out = self.field_makers()
         checks = self.validation_batches(held_out)
-        while not self.finished:
+        while self._progress() < 1:
             yield self._epoch(BatchMaker(self.recipe, training), checks)
         return self.folder / BEST
 

@@ -123,9 +123,10 @@ def _deblur(truth: Float, numbers: Mapping[str, float], rng: np.random.Generator
 
 
 def _refocus(truth: Float, numbers: Mapping[str, float], rng: np.random.Generator) -> Simulated:
-    lens = [numbers[n] for n in ("na", "refractive_index", "wavelength_um", "pixel_size_um")]
-    psf = debye_psf(*lens, defocus_um=_defocus_um(numbers))
-    sharp = convolve(truth, debye_psf(*lens))
+    na, index = numbers["na"], numbers["refractive_index"]
+    wavelength, pixel = numbers["wavelength_um"], numbers["pixel_size_um"]
+    psf = debye_psf(na, index, wavelength, pixel, _defocus_um(numbers))
+    sharp = convolve(truth, debye_psf(na, index, wavelength, pixel))
     return _measured(convolve(truth, psf)[None], sharp, (psf,), numbers, rng)
 
 

@@ -94,7 +94,7 @@ def validation_cases(
     marks = _marks(Path(data_dir))
     wanted = "train" if tuning else "val"
     common = {k: v for k, v in values[task].items() if k not in _NOT_SETTINGS}
-    camera = {k: values[k] for k in ("gain", "offset") if k in values}
+    camera: dict[str, Any] = {k: values[k] for k in ("gain", "offset") if k in values}
     for group in values[task]["groups"]:
         for entry in values["files"][group]["tuning" if tuning else "use"]:
             if marks.get(entry["file"]) != wanted:
