@@ -58,6 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
     int
         Exit status.
     """
+    from napari_restoration.tasks.prepare import choose_model
+
+    choose_model(None, arguments.task)  # without a model nothing is opened and no folder is made
     if not arguments.headless:
         problem = _window_problem()
         if problem is None:

@@ -94,7 +94,8 @@ def iter_demo(
     before, truth = read_image(sample.path), read_image(sample.truth_path)
     restored = read_image(restored_path)
     scores = compare(restored, truth, before)
-    speed = f"{report['seconds']:.1f} s on {report['device']}"
+    device = "the CPU" if report["device"] == "cpu" else f"the GPU ({report['device']})"
+    speed = f"{report['seconds']:.1f} s on {device}"
     heading = f"{_TITLES[task]} of a simulated sample with {report['model']}, {speed}"
     _write_picture(picture_path, heading, (before, restored, truth), scores, overwrite)
     summary = f"{heading}: {_in_words(scores['before'])} became {_in_words(scores)}."

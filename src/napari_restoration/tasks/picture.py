@@ -130,7 +130,8 @@ def _to_bytes(plane: Array, low: float, high: float) -> npt.NDArray[np.uint8]:
 def _enlarged(plane: npt.NDArray[np.uint8], shape: tuple[int, int]) -> npt.NDArray[np.uint8]:
     """Repeat pixels, so that a coarse image is seen to be coarse."""
     index = [np.arange(length) * size // length for length, size in zip(shape, plane.shape, strict=False)]
-    return plane[index[0]][:, index[1]]
+    enlarged: npt.NDArray[np.uint8] = plane[index[0]][:, index[1]]
+    return enlarged
 
 
 def _busiest_window(reference: Array, side: int) -> tuple[int, int]:

@@ -1,0 +1,115 @@
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_restoration.cli import main
+from napari_restoration.models.registry import find_card
+
+RECIPE = """
+id = "made"
+title = "Made"
+description = "Made by a test."
+task = "denoise"
+arch = "care"
+arch_args = { base = 2, depth = 1, kernel = 3 }
+seed = 5
+degradation = { photons = [20.0, 200.0] }
+
+[[sources]]
+match = "cells/*"
+
+[training]
+steps = 2
+steps_per_epoch = 1
+batch_size = 2
+patch = 16
+field_size = 32
+patches_per_field = 2
+warmup_steps = 1
+validation_patches = 2
+losses = { laplace_nll = 1.0 }
+"""
+
+
+@pytest.fixture
+def arguments(tmp_path: Path) -> list[str]:
+    """A command that trains a tiny model in a second."""
+    columns = ["file", "modality", "structure", "licence", "use", "pair", "pixel_size_um", "source"]
+    (tmp_path / "images" / "cells").mkdir(parents=True)
+    with (tmp_path / "images" / "index.csv").open("w", newline="", encoding="utf-8") as stream:
+        table = csv.DictWriter(stream, columns, restval="")
+        table.writeheader()
+        for number in range(3):
+            name = f"cells/{number}.tif"
+            image = np.random.default_rng(number).integers(0, 1000, (48, 48))
+            tifffile.imwrite(tmp_path / "images" / name, image.astype(np.uint16))
+            table.writerow({"file": name, "licence": "MIT", "use": "train", "source": "a test"})
+    (tmp_path / "recipe.toml").write_text(RECIPE)
+    recipe, images, run = (str(tmp_path / name) for name in ("recipe.toml", "images", "run"))
+    return ["train", "--recipe", recipe, "--data", images, "--out", run]
+
+
+def test_a_recipe_becomes_a_model_that_restores(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "--seed", "9"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.splitlines()
+    assert sum("validation" in line for line in lines) == 2
+    model = tmp_path / "run" / "model"
+    assert lines[-1] == f"made is trained: {model}"
+    assert find_card(model)[0].seed == 9
+    image = str(tmp_path / "images" / "cells" / "0.tif")
+    assert main(["restore", image, "-o", str(tmp_path / "out.tif"), "--model", str(model)]) == 0
+
+
+def test_an_interrupted_run_says_how_to_go_on_and_does(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from napari_restoration.training.run import TrainingRun
+
+    save = TrainingRun._save
+
+    def save_and_interrupt(self: TrainingRun, report: object) -> None:
+        save(self, report)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TrainingRun, "_save", save_and_interrupt)
+        assert main(arguments) == 130
+    resume = ["train", "--resume", str(tmp_path / "run")]
+    assert " ".join(resume) in capsys.readouterr().err
+    assert main(resume) == 0
+    assert "step 2" in capsys.readouterr().err
+    assert find_card(tmp_path / "run" / "model")[0].id == "made"
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        (["--recipe", "r.toml", "--data", "d"], "--out"),
+        (["--resume", "run", "--minutes", "3", "--seed", "1"], "--minutes, --seed"),
+        (["--resume", "absent"], "absent"),
+        (["--recipe", "absent.toml", "--data", "d", "--out", "run"], "absent.toml"),
+    ],
+)
+def test_wrong_arguments_exit_2_with_one_line(
+    changed: list[str],
+    named: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", *changed]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1
+    assert named in captured.err
+    assert not list(tmp_path.iterdir())
