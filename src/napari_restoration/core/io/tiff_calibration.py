@@ -66,7 +66,7 @@ def _imagej(fields: Mapping[str, str], page: Any, extra: Mapping[str, Any]) -> d
     sizes: dict[str, float] = {}
     origin: dict[str, float] = {}
     if factor is not None:
-        pixels_per_unit = dict(zip("XY", page.get_resolution(1), strict=True))
+        pixels_per_unit = dict(zip("XY", page.get_resolution(), strict=True))
         for axis, density in pixels_per_unit.items():
             if density > 0 and _RESOLUTION_TAGS[axis] in page.tags:
                 sizes[axis] = factor / density
@@ -114,7 +114,7 @@ def _shaped(record: Mapping[str, Any], page: Any) -> dict[str, Any]:
     unit = record.get("unit", "")
     factor = micrometers_in(unit)
     if not sizes and factor is not None:
-        sizes = {a: factor / n for a, n in zip("XY", page.get_resolution(1), strict=True) if n > 0 and n != 1}
+        sizes = {a: factor / n for a, n in zip("XY", page.get_resolution(), strict=True) if n > 0 and n != 1}
         spacing = _number(record.get("spacing"))
         if spacing > 0:
             sizes["Z"] = spacing * factor
@@ -145,7 +145,7 @@ def _resolution_um(page: Any) -> dict[str, float]:
     if factor is None or 282 not in page.tags or 283 not in page.tags:
         return {}
     sizes = {}
-    for axis, density in zip("XY", page.get_resolution(1), strict=True):
+    for axis, density in zip("XY", page.get_resolution(), strict=True):
         size = factor / density if density > 0 else math.inf
         if not size < _COARSEST_PRINT_FREE_UM:
             return {}

@@ -143,7 +143,11 @@ class PagedTiff:
             if self._kept is not None and self._kept[0] == index:
                 return np.array(self._kept[1][within])
             page = self._page(index)
+            # A plane of an OME-TIFF may lie in another file, which is closed between two planes.
+            another = page.parent.filehandle if page.parent.filehandle.closed else None
             try:
+                if another is not None:
+                    another.open()
                 if not self._divisible or math.prod(page.shape) * self.dtype.itemsize <= _KEPT_PLANE_BYTES:
                     plane = self._oriented(page.asarray())
                     self._kept = (index, plane)
@@ -156,6 +160,9 @@ class PagedTiff:
                 raise InputError(
                     f"{self._path}: plane {index} is damaged ({error}); copy the file again from its source."
                 ) from error
+            finally:
+                if another is not None:
+                    another.close()
 
     def _oriented(self, plane: npt.NDArray[Any]) -> npt.NDArray[Any]:
         plane = np.moveaxis(plane, 0, -1) if self._samples_first else plane
