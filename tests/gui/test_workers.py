@@ -138,9 +138,12 @@ def test_a_warning_in_the_thread_reaches_pythons_own_hook(panel, qtbot):
         warnings.warn("pixels are missing", UserWarning, stacklevel=1)
         yield Progress(done=1, total=1)
 
-    with pytest.warns(UserWarning, match="pixels are missing"):
+    def run():
         panel.start(task())
         qtbot.waitUntil(over(panel))
+
+    with pytest.warns(UserWarning, match="pixels are missing"):
+        run()
 
 
 def test_the_interpreter_exits_within_one_step_of_a_running_task(tmp_path):

@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QSpinBox, QWidget
-from superqt import QCollapsible
 
+from napari_restoration.gui._collapsible import Collapsible
 from napari_restoration.tasks.settings import Precision, RestoreSettings
 
 _DEVICES = {"auto": "Automatic", "cpu": "CPU", "cuda": "CUDA", "mps": "MPS (Apple)"}
@@ -16,7 +16,7 @@ _TYPES = {"float32": "32-bit floating point", "same": "Same as input"}
 _LARGEST_TILE = 4096
 
 
-class AdvancedSettings(QCollapsible):
+class AdvancedSettings(Collapsible):
     """Device, tile, precision, output type, registration and channel.
 
     Parameters
@@ -28,8 +28,8 @@ class AdvancedSettings(QCollapsible):
     changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Advanced", parent, expandedIcon="▾", collapsedIcon="▸")
-        self.setDuration(0)
+        content = QWidget()
+        super().__init__("Advanced", content, parent)
         self.device = _combo(_DEVICES, "Where the network runs. Automatic takes a GPU where there is one.")
         self.tile = QSpinBox()
         self.tile.setRange(0, _LARGEST_TILE)
@@ -56,9 +56,8 @@ class AdvancedSettings(QCollapsible):
         self.channel.setSpecialValueText("All")
         self.channel.setToolTip("Restore all channels, one by one, or only this one, counted from 0.")
 
-        content = QWidget()
         form = QFormLayout(content)
-        form.setContentsMargins(0, 2, 0, 4)
+        form.setContentsMargins(0, 0, 0, 4)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Device", self.device)
         form.addRow("Tile", self.tile)
@@ -67,7 +66,6 @@ class AdvancedSettings(QCollapsible):
         form.addRow("Channel", self.channel)
         form.addRow("", self.register)
         self.form = form
-        self.setContent(content)
         for combo in (self.device, self.precision, self.dtype):
             combo.currentIndexChanged.connect(self.changed)
         self.tile.valueChanged.connect(self.changed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLineEdit, QWidget
+from qtpy.QtWidgets import QFormLayout, QLineEdit, QWidget
 
 from napari_restoration.core.axes import describe_axes
 from napari_restoration.gui._message import small_text
@@ -24,19 +24,16 @@ class AxesRow(QWidget):
         super().__init__(parent)
         self.edit = QLineEdit()
         self.edit.setMaxLength(6)
-        self.edit.setFixedWidth(76)
         self.edit.setToolTip(
             "One letter for each axis: T time, Z depth, C channel, Y, X, S colour samples. "
             "Leave it empty to take the guess."
         )
         self.words = small_text()
-        row = QHBoxLayout()
-        row.addWidget(self.edit)
-        row.addWidget(self.words, 1)
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("Axes", row)
+        form.addRow("Axes", self.edit)
+        form.addRow("", self.words)
         self.form = form
         self.edit.textChanged.connect(self.changed)
 

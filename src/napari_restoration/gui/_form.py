@@ -27,10 +27,8 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 _PRIMARY = """
-QPushButton { background-color: #2f6fc4; color: white; font-weight: 600; }
-QPushButton:hover { background-color: #3b7fd8; }
-QPushButton:pressed { background-color: #255ba3; }
-QPushButton:disabled { background-color: rgba(128, 128, 128, 60); color: rgba(160, 160, 160, 160); }
+QPushButton {{ background-color: {accent}; color: white; font-weight: 600; }}
+QPushButton:disabled {{ background-color: rgba(128, 128, 128, 60); color: rgba(160, 160, 160, 160); }}
 """
 
 
@@ -65,10 +63,17 @@ class RestoreForm(QWidget):
         self.restore_button.setToolTip(
             "Restore the whole image into a new layer beside it. The visible plane comes first."
         )
-        self.restore_button.setStyleSheet(_PRIMARY)
         self.progress = ProgressBar()
         self.message = Message()
         self._lay_out()
+
+    def follow_theme(self, theme: str) -> None:
+        """Give the primary button and the bar the viewer's accent colour."""
+        from napari.utils.theme import get_theme
+
+        accent = get_theme(theme).current.as_hex()
+        self.restore_button.setStyleSheet(_PRIMARY.format(accent=accent))
+        self.progress.set_accent(accent)
 
     def show_area(self, is_shown: bool) -> None:
         """Offer the drawn rectangle where there is a layer to draw on."""
@@ -86,7 +91,11 @@ class RestoreForm(QWidget):
         image_form.addRow("Image", self.layer_combo)
         self._area_form = QFormLayout()
         self._area_form.addRow("Preview", self.area)
-        forms = [image_form, self.axes_row.form, self.models.form, self.frames_row.form, self._area_form]
+        plan_form = QFormLayout()
+        plan_form.addRow("Result", self.plan_text)
+        forms = [
+            image_form, self.axes_row.form, self.models.form, self.frames_row.form, plan_form, self._area_form,
+        ]  # fmt: skip
         for form in forms:
             form.setContentsMargins(0, 0, 0, 0)
             form.setVerticalSpacing(5)
@@ -101,7 +110,7 @@ class RestoreForm(QWidget):
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(6)
         parts: list[Any] = [
-            image_form, self.axes_row, _line(), self.models, self.frames_row, self.plan_text,
+            image_form, self.axes_row, _line(), self.models, self.frames_row, plan_form,
             self._area_form, self.advanced, buttons, self.progress, self.message,
         ]  # fmt: skip
         for part in parts:
@@ -119,9 +128,10 @@ def _align_labels(forms: list[QFormLayout]) -> None:
             item = form.itemAt(row, QFormLayout.ItemRole.LabelRole)
             if item is not None and isinstance(label := item.widget(), QLabel):
                 labels.append(label)
-    width = max(label.sizeHint().width() for label in labels)
+    # The theme's font comes only when the panel is docked: leave room for a wider one.
+    width = round(1.2 * max(label.fontMetrics().horizontalAdvance(label.text()) for label in labels))
     for label in labels:
-        label.setMinimumWidth(width)
+        label.setFixedWidth(width)
 
 
 def _line() -> QFrame:

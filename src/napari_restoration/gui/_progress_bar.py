@@ -46,6 +46,13 @@ class ProgressBar(QWidget):
         self._first: tuple[int, float] | None = None
         self.hide()
 
+    def set_accent(self, colour: str) -> None:
+        """Set the colour of the finished part."""
+        self.bar.setStyleSheet(
+            f"QProgressBar::chunk {{ background-color: {colour}; border-radius: 2px; }}"
+            "QProgressBar { border-radius: 2px; }"
+        )
+
     def start(self, doing: str) -> None:
         """Show the bar without a length.
 

@@ -78,7 +78,8 @@ def visible_region(viewer: ViewerModel, layer: Image, axes: str) -> Region:
     corners = np.asarray(layer.corner_pixels, dtype=float)
     if layer.multiscale:
         corners = corners * np.asarray(layer.downsample_factors[layer.data_level])
-    if not corners.any():
+    # napari measures the corners when it draws: before that they are zero, or those of data since replaced.
+    if not corners.any() or corners.shape[1] != layer.ndim:
         return _whole(layer, axes)
     region = []
     for letter in "YX":

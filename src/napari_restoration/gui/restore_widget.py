@@ -63,6 +63,8 @@ class RestoreWidget(QWidget):
         form.preview_button.clicked.connect(self.preview)
         form.restore_button.clicked.connect(self.restore)
         form.progress.cancel_clicked.connect(self.cancel)
+        napari_viewer.events.theme.connect(self._on_theme_changed)
+        self._on_theme_changed()
         napari_viewer.layers.events.inserted.connect(self._on_layers_changed)
         napari_viewer.layers.events.removed.connect(self._on_layers_changed)
         self._on_layers_changed()
@@ -166,6 +168,9 @@ class RestoreWidget(QWidget):
         if self.running is not None and self._result is not None and not self._result.is_shown:
             self.cancel()
 
+    def _on_theme_changed(self, event: Any = None) -> None:
+        self.form.follow_theme(self._viewer.theme)
+
     def _on_layer_changed(self) -> None:
         if self._listened is not None:
             self._listened.events.data.disconnect(self._on_data_replaced)
@@ -198,7 +203,7 @@ class RestoreWidget(QWidget):
         except RestorationError as error:
             form.message.show_text(str(error), "info" if self.layer is None else "error")
             return
-        form.plan_text.setText(f"Gives {layout.describe()}.")
+        form.plan_text.setText(layout.describe())
         if self.running is None:
             form.message.show_text(form.models.problem, "warning")
 
