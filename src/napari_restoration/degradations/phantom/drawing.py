@@ -86,7 +86,7 @@ def worm_like_curve(
     # Bending is smooth over a part of the persistence length: real filaments have no kinks. A filter of
     # unit sum keeps the diffusion of the direction, and so the persistence length. Kicks beyond both ends
     # feed the filter, or its border would bend short curves into circles.
-    smooth = max(0.06 * persistence_um / step_um, 1.0)
+    smooth = max(min(0.06 * persistence_um, length_um) / step_um, 1.0)
     beyond = int(np.ceil(4 * smooth))
     kicks = rng.normal(0.0, np.sqrt(step_um / persistence_um), steps + 2 * beyond)
     kicks = ndimage.gaussian_filter1d(kicks, smooth)[beyond : beyond + steps]
