@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from scipy import fft, ndimage, special
 
 from napari_restoration.degradations import psf
+from napari_restoration.degradations.pupil import pupil_intensity
 
 NA, INDEX, WAVELENGTH = 1.2, 1.518, 0.52
 
@@ -85,7 +86,7 @@ def test_an_airy_pattern_has_the_width_and_energy_of_the_textbook():
 
 def test_the_pupil_in_focus_gives_an_airy_pattern():
     step = WAVELENGTH / (8 * NA)
-    intensity = psf.pupil_intensity(NA, INDEX, WAVELENGTH, step, 512)
+    intensity = pupil_intensity(NA, INDEX, WAVELENGTH, step, 512)
     at = np.arange(1, 40) * step
     phase = 2 * np.pi * NA * at / WAVELENGTH
     expected = (2 * special.j1(phase) / phase) ** 2
@@ -94,7 +95,7 @@ def test_the_pupil_in_focus_gives_an_airy_pattern():
 
 def test_the_otf_in_focus_follows_the_closed_form_and_ends_at_the_cutoff():
     size, step = 2048, WAVELENGTH / (5 * NA)
-    otf = fft.fft2(psf.pupil_intensity(NA, INDEX, WAVELENGTH, step, size))
+    otf = fft.fft2(pupil_intensity(NA, INDEX, WAVELENGTH, step, size))
     otf = otf / otf[0, 0]
     relative = fft.fftfreq(size, step) * WAVELENGTH / (2 * NA)
     beyond = np.hypot(relative[:, None], relative[None, :]) > 1 + 1e-9
@@ -109,15 +110,15 @@ def test_the_otf_in_focus_follows_the_closed_form_and_ends_at_the_cutoff():
 @pytest.mark.parametrize("defocus_um", [-3.0, 0.4, 2.0])
 def test_the_pupil_passes_the_same_light_at_every_defocus(defocus_um):
     step = WAVELENGTH / (4 * NA)
-    in_focus = psf.pupil_intensity(NA, INDEX, WAVELENGTH, step, 256).sum()
-    assert psf.pupil_intensity(NA, INDEX, WAVELENGTH, step, 256, defocus_um).sum() == pytest.approx(
+    in_focus = pupil_intensity(NA, INDEX, WAVELENGTH, step, 256).sum()
+    assert pupil_intensity(NA, INDEX, WAVELENGTH, step, 256, defocus_um).sum() == pytest.approx(
         in_focus, rel=1e-12
     )
 
 
 def test_defocus_above_and_below_look_the_same_without_aberration():
     step = WAVELENGTH / (4 * NA)
-    above, below = (psf.pupil_intensity(NA, INDEX, WAVELENGTH, step, 256, z) for z in (0.8, -0.8))
+    above, below = (pupil_intensity(NA, INDEX, WAVELENGTH, step, 256, z) for z in (0.8, -0.8))
     assert np.abs(above - below).max() < 1e-12
 
 
@@ -126,7 +127,7 @@ def test_spherical_aberration_makes_above_and_below_differ():
     frequency = fft.fftfreq(size, step) * WAVELENGTH / NA
     rho = np.hypot(frequency[:, None], frequency[None, :])
     spherical = np.sqrt(5) * (6 * rho**4 - 6 * rho**2 + 1)
-    above, below = (psf.pupil_intensity(NA, INDEX, WAVELENGTH, step, size, z, spherical) for z in (0.8, -0.8))
+    above, below = (pupil_intensity(NA, INDEX, WAVELENGTH, step, size, z, spherical) for z in (0.8, -0.8))
     assert np.abs(above - below).max() > 0.1 * above.max()
 
 
@@ -135,7 +136,7 @@ def test_the_first_axial_zero_lies_at_two_n_wavelengths_over_na_squared():
     expected = 2 * index * wavelength / na**2
     heights = np.linspace(0.9, 1.1, 81) * expected
     step = wavelength / (4 * na)
-    on_axis = [psf.pupil_intensity(na, index, wavelength, step, 512, z)[0, 0] for z in heights]
+    on_axis = [pupil_intensity(na, index, wavelength, step, 512, z)[0, 0] for z in heights]
     assert heights[int(np.argmin(on_axis))] == pytest.approx(expected, rel=0.03)
 
 
@@ -177,4 +178,4 @@ def test_a_wavelength_in_nanometres_is_refused():
 
 def test_a_coarse_pupil_grid_is_refused():
     with pytest.raises(ValueError, match="too coarse"):
-        psf.pupil_intensity(NA, INDEX, WAVELENGTH, 0.3, 64)
+        pupil_intensity(NA, INDEX, WAVELENGTH, 0.3, 64)

@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, special
 
 from napari_restoration.degradations.base import require_range
+from napari_restoration.degradations.pupil import check_optics, pupil_intensity
 
 Kernel = NDArray[np.float64]
 
@@ -35,7 +34,7 @@ def gaussian_axial_sigma_um(na: float, index: float, wavelength_um: float) -> fl
 
 def defocus_radius_um(na: float, index: float, defocus_um: float) -> float:
     """Return the radius of the geometric blur disc of a defocused point, in um."""
-    _check_optics(na, index)
+    check_optics(na, index)
     return float(abs(defocus_um) * na / np.sqrt(index**2 - na**2))
 
 
@@ -93,7 +92,7 @@ def airy_psf(
     ndarray
         Shape ``(2 * half + 1, 2 * half + 1)``.
     """
-    _check_optics(na, None)
+    check_optics(na, None)
     half = (
         _half_width(na, None, wavelength_um, pixel_size_um, 0.0) if half_width_px is None else half_width_px
     )
@@ -174,56 +173,6 @@ def defocus_disc_psf(radius_px: float, *, half_width_px: int | None = None, sigm
     return _normalised(disc)
 
 
-def pupil_intensity(
-    na: float,
-    index: float,
-    wavelength_um: float,
-    step_um: float,
-    size: int,
-    defocus_um: float = 0.0,
-    phase_rad: NDArray[np.floating[Any]] | None = None,
-) -> Kernel:
-    """Intensity in the image of a point, on a periodic grid.
-
-    Parameters
-    ----------
-    step_um
-        Grid step, at most ``wavelength / (4 NA)``.
-    size
-        Points along each side.
-    phase_rad
-        Wavefront error over the pupil, shape ``(size, size)`` on the frequencies of
-        ``scipy.fft.fftfreq(size, step_um)`` (y, x), in radians.
-
-    Returns
-    -------
-    ndarray
-        Shape ``(size, size)``, the point at index ``[0, 0]``, unit sum in focus and therefore,
-        as the pupil only turns phases, at every defocus.
-
-    Raises
-    ------
-    ValueError
-        If the grid is too coarse, or the NA is not below the index.
-    """
-    _check_optics(na, index)
-    if step_um > wavelength_um / (4.0 * na) * (1 + 1e-9):
-        raise ValueError(
-            f"A step of {step_um:g} um is too coarse for NA {na:g} at {wavelength_um:g} um; "
-            f"use at most {wavelength_um / (4.0 * na):g} um."
-        )
-    frequency = fft.fftfreq(size, step_um)
-    squared = frequency[:, None] ** 2 + frequency[None, :] ** 2
-    inside = squared <= (na / wavelength_um) ** 2
-    axial = np.sqrt(np.where(inside, (index / wavelength_um) ** 2 - squared, 0.0))
-    phase = 2.0 * np.pi * defocus_um * axial
-    if phase_rad is not None:
-        phase = phase + phase_rad
-    field = fft.ifft2(np.where(inside, np.exp(1j * phase), 0.0))
-    intensity = np.abs(field) ** 2
-    return np.asarray(intensity * (size**2 / inside.sum()))
-
-
 @lru_cache(maxsize=64)
 def _debye_psf(
     na: float,
@@ -234,7 +183,7 @@ def _debye_psf(
     half: int,
     integrate: bool,
 ) -> Kernel:
-    _check_optics(na, index)
+    check_optics(na, index)
     finer = _oversampling(na, wavelength_um, pixel_size_um)
     step = pixel_size_um / finer
     reach = half * finer + finer // 2
@@ -294,9 +243,3 @@ def _bin_sum(fine: Kernel, factor: int) -> Kernel:
 
 def _normalised(kernel: Kernel) -> Kernel:
     return np.asarray(kernel / kernel.sum())
-
-
-def _check_optics(na: float, index: float | None) -> None:
-    require_range("The NA", na, 0.01, 2.0)
-    if index is not None and not na < index:
-        raise ValueError(f"The NA is {na:g}, but must be below the refractive index, which is {index:g}.")
