@@ -246,8 +246,9 @@ class RestoreWidget(QWidget):
             self._result.finish(result)
         report = result.report
         done = f"Restored in {report['seconds']:.1f} s on {_device_in_words(report['device'])}."
-        kind = "warning" if result.notices else "info"
-        self.form.message.show_text(" ".join([done, *result.notices]), kind)
+        self.form.message.show_text(
+            " ".join([done, *result.notices]), "warning" if result.notices else "info"
+        )
 
     def _on_cancel(self) -> None:
         self._keep_partial()

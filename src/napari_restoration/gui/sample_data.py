@@ -47,7 +47,16 @@ def open_sample(task: str) -> list[LayerData]:
     sample = find_sample(task)
     image = read_image(sample.path, lazy=False)
     truth = read_image(sample.truth_path, lazy=False)
-    return [image_layer(truth, visible=False), image_layer(image)]
+    # A finer truth covers the same rectangle: its first pixel's centre lies further out.
+    origin = {
+        axis: (truth.pixel_size_um[axis] - size) / 2 + image.origin_um.get(axis, 0.0)
+        for axis, size in image.pixel_size_um.items()
+    }
+    truth = truth.replace(origin_um=origin)
+    return [
+        image_layer(truth, name=f"{sample.title} (truth)", visible=False),
+        image_layer(image, name=sample.title),
+    ]
 
 
 def image_layer(image: CalibratedImage, **options: Any) -> LayerData:
