@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, special
