@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from napari_restoration.models.archs.settings import Geometry
 
-__all__ = ["ARCHITECTURES", "build", "geometry", "receptive_field", "size_multiple"]
+__all__ = ["ARCHITECTURES", "build", "build_empty", "geometry", "receptive_field", "size_multiple"]
 
 ARCHITECTURES: dict[str, str] = {
     "bdu": "napari_restoration.models.archs.bdu:BDU",
@@ -41,7 +41,22 @@ def build(arch: str, **args: Any) -> nn.Module:
         Unknown architecture or setting, or a value outside its limits.
     """
     network_class, settings = _resolve(arch, args)
-    network: nn.Module = network_class(settings)
+    network = network_class(settings)
+    network.initialise()
+    built: nn.Module = network
+    return built
+
+
+def build_empty(arch: str, **args: Any) -> nn.Module:
+    """Build a network whose tensors have shapes but no memory: weights are to be assigned to it.
+
+    Nothing is drawn from a generator and nothing allocated, whatever sizes a stranger's card asks for.
+    """
+    import torch
+
+    network_class, settings = _resolve(arch, args)
+    with torch.device("meta"):
+        network: nn.Module = network_class(settings)
     return network
 
 

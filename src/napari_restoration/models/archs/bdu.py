@@ -54,7 +54,7 @@ class BDUSettings(ArchSettings):
     layers: int = number(4, 1, 16)
     depth: int = number(4, 1, 6)
     dropout: float = number(0.2, 0.0, 0.9)
-    upsampling: Upsampling = choice("nearest_conv", "transposed")
+    upsampling: Upsampling = choice("nearest_conv", "transposed")  # noqa: RUF009
     pooled_skips: bool = choice(True, False)
 
     @property
@@ -101,6 +101,9 @@ class BDU(nn.Module):
         self.up = nn.ModuleList(up(settings.upsampling, new, new) for _ in widths)
         self.decoder = nn.ModuleList(DenseBlock(new + skip, growth, layers, dropout) for skip in skips)
         self.last = conv(2 * new + skips[0], settings.channels, 1)
+
+    def initialise(self) -> None:
+        """Draw the first weights from torch's global generator: He-uniform, biases 0."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
                 nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")

@@ -160,11 +160,13 @@ def frame_pool(x: Tensor, frames: int) -> Tensor:
 
 def _bursts(x: Tensor, frames: int) -> Tensor:
     # (B, frames, H, W, C): with the channels last in memory nothing downstream has to be copied.
-    return x.movedim(1, -1).unflatten(0, (-1, frames))
+    bursts: Tensor = x.movedim(1, -1).unflatten(0, (-1, frames))
+    return bursts
 
 
 def enlarge(x: Tensor, mode: Literal["nearest", "bilinear"]) -> Tensor:
     """Enlarge the spatial axes twice."""
-    return functional.interpolate(
+    out: Tensor = functional.interpolate(
         x, scale_factor=2.0, mode=mode, align_corners=False if mode == "bilinear" else None
     )
+    return out

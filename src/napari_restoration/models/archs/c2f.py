@@ -45,7 +45,7 @@ class C2FSettings(ArchSettings):
     levels: int = number(4, 1, 6)
     base: int = number(16, 1, 256)
     depth: int = number(4, 1, 6)
-    transfer: Transfer = choice("residual", "concat")
+    transfer: Transfer = choice("residual", "concat")  # noqa: RUF009
     all_levels_take_prediction: bool = choice(False, True)
 
     def __post_init__(self) -> None:
@@ -175,6 +175,9 @@ class C2F(nn.Module):
             )
             for n, takes in enumerate(self.takes_prediction)
         )
+
+    def initialise(self) -> None:
+        """Draw the first weights from torch's global generator: He-normal; biases as torch draws them."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

@@ -95,6 +95,9 @@ class CARE(nn.Module):
         self.pool = nn.MaxPool2d(2) if ndim == 2 else nn.MaxPool3d(2)
         self.mean = conv(widths[0], settings.channels, 1, ndim=ndim)
         self.scale = conv(widths[0], settings.channels, 1, ndim=ndim) if settings.probabilistic else None
+
+    def initialise(self) -> None:
+        """Draw the first weights from torch's global generator: Glorot-uniform, biases 0."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Conv3d):
                 nn.init.xavier_uniform_(module.weight)
@@ -116,7 +119,7 @@ class CARE(nn.Module):
         h = self.middle(h)
         for level in deepest_first(len(self.decoder)):
             h = self.decoder[level](torch.cat([enlarge(h, "nearest"), skips.pop()], dim=1))
-        mean = self.mean(h) + x
+        mean: Tensor = self.mean(h) + x
         if self.scale is None:
             return mean
         return torch.cat([mean, functional.softplus(self.scale(h)) + SMALLEST_SCALE], dim=1)

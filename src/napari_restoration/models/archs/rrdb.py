@@ -74,6 +74,9 @@ class RRDBNet(nn.Module):
         self.up_act = activation("lrelu0.2")
         self.fine = ConvBlock(maps, maps, act="lrelu0.2")
         self.last = conv(maps, settings.channels)
+
+    def initialise(self) -> None:
+        """Draw the first weights from torch's global generator: a tenth of He-normal, biases 0."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")

@@ -55,7 +55,9 @@ class ArchSettings:
                     raise ValueError(f"{entry.name} is {value!r}, known are {', '.join(map(repr, choices))}")
                 continue
             low, high = entry.metadata["limits"]
-            numeric = isinstance(value, int) or (isinstance(value, float) and isinstance(entry.default, float))
+            numeric = isinstance(value, int) or (
+                isinstance(value, float) and isinstance(entry.default, float)
+            )
             if isinstance(value, bool) or not numeric or not low <= value <= high:
                 raise ValueError(f"{entry.name} is {value!r}, it must be a number from {low} to {high}")
 
