@@ -50,7 +50,10 @@ def add_command(commands: Commands) -> None:
     parser.set_defaults(run=run)
     parser.add_argument("input", nargs="+", metavar="INPUT", help="image file")
     parser.add_argument(
-        "-o", "--output", required=True, help="file (.tif, .ome.tif), or a folder for several inputs"
+        "-o",
+        "--output",
+        required=True,
+        help="file (.tif, .ome.tif, .ome.zarr), or a folder for several inputs",
     )
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--task", choices=options.TASKS, help="use the default model of this task")

@@ -139,11 +139,10 @@ def _busiest_window(reference: Array, side: int) -> tuple[int, int]:
     gray = np.nan_to_num(reference.astype(np.float64))
     gray = gray.mean(axis=2) if gray.ndim == 3 else gray
     step = max(1, side // 2)
-    corners = [
-        (top, left)
-        for top in range(0, gray.shape[0] - side + 1, step)
-        for left in range(0, gray.shape[1] - side + 1, step)
-    ]
+    # Away from the border where there is room: that is where a viewer looks, and networks know least there.
+    starts = [list(range(0, length - side + 1, step)) for length in gray.shape]
+    tops, lefts = (inner[1:-1] if len(inner) > 4 else inner for inner in starts)
+    corners = [(top, left) for top in tops for left in lefts]
     return max(corners, key=lambda c: float(gray[c[0] : c[0] + side, c[1] : c[1] + side].std()))
 
 
