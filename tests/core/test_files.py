@@ -168,6 +168,16 @@ def test_an_old_folder_comes_back_if_the_new_one_cannot_take_its_place(tmp_path:
     assert names_in(target) == {"old"}
 
 
+def test_a_file_that_is_held_open_elsewhere_is_named(tmp_path: Path, monkeypatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OutputError, match="close the program that has it open"):
+        write_bytes_atomically(tmp_path / "a.bin", b"new")
+    assert names_in(tmp_path) == set()
+
+
 def test_the_input_is_refused_as_output_even_with_overwrite(tmp_path: Path) -> None:
     source = tmp_path / "image.tif"
     source.write_bytes(b"pixels")

@@ -66,7 +66,7 @@ def atomic_path(path: str | Path, *, overwrite: bool) -> Iterator[Path]:
             yield temporary
             _flush_to_disk(temporary)
             _refuse_existing(target, overwrite)
-            os.replace(temporary, target)
+            _rename(temporary, target)
             _flush_to_disk(target.parent)
     finally:
         with suppress(OSError):
@@ -91,10 +91,10 @@ def atomic_folder(path: str | Path, *, overwrite: bool) -> Iterator[Path]:
             _flush_folder_to_disk(temporary)
             _refuse_existing(target, overwrite)
             if target.exists():
-                os.replace(target, old)
+                _rename(target, old)
             try:
-                os.replace(temporary, target)
-            except OSError:
+                _rename(temporary, target)
+            except (OSError, OutputError):
                 if old.exists():
                     os.replace(old, target)
                 raise
@@ -234,6 +234,16 @@ def _is_alive(pid: int) -> bool:
     import psutil
 
     return bool(psutil.pid_exists(pid))
+
+
+def _rename(source: Path, target: Path) -> None:
+    try:
+        os.replace(source, target)
+    except PermissionError as error:  # on Windows also where a program has the old file open
+        raise OutputError(
+            f"{target} cannot be replaced ({error.strerror}): close the program that has it open, or choose another "
+            "name."
+        ) from error
 
 
 def _refuse_existing(path: Path, overwrite: bool) -> None:

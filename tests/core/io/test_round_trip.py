@@ -115,7 +115,7 @@ def test_other_tiff_keeps_everything_and_says_that_it_is_no_hyperstack(
     assert [letter for letter in found.axes if letter in "TZC"] == leading
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(image=images(["uint8", "int16", "uint16", "float32", "float64"], colours=False))
 def test_ome_zarr_keeps_pixels_sizes_and_record(image: CalibratedImage, folder: Path) -> None:
     pytest.importorskip("zarr")

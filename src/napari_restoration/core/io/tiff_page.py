@@ -124,8 +124,13 @@ def describe_page(file_size: int, reader: TagReader) -> Page:
         contiguous=compression == 1 and not tiled and not problem and joined,
         reduced=bool(number(SUBFILE_TYPE, 0) & 1),
         problem=problem,
-        tags={tag: reader.tags[tag] for tag in (DESCRIPTION, STK_PLANES) if tag in reader.tags},
+        tags=kept_tags(reader),
     )
+
+
+def kept_tags(reader: TagReader) -> Tags:
+    """The tags of a page that say how many planes there are."""
+    return {tag: reader.tags[tag] for tag in (DESCRIPTION, STK_PLANES) if tag in reader.tags}
 
 
 def _tile_bytes(

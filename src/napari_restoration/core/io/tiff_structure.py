@@ -20,11 +20,13 @@ from napari_restoration.core.io.tiff_page import (
     DESCRIPTION,
     MOST_SEGMENTS,
     NUMBERS,
+    STRIP_OFFSETS,
     DamagedTiff,
     Integers,
     Page,
     Tags,
     describe_page,
+    kept_tags,
 )
 
 _TYPE_BYTES = dict(
@@ -84,9 +86,13 @@ class TiffWalker:
         self._offset_format = self.order + ("Q" if self.big else "I")
         (self.first,) = struct.unpack(self._offset_format, header[8:16] if self.big else header[4:8])
         self._count_format = self.order + ("Q" if self.big else "H")
-        self._entry_bytes = 20 if self.big else 12
+        self._entry_format = self.order + ("HHQ8s" if self.big else "HHI4s")
+        self._entry_bytes = struct.calcsize(self._entry_format)
         self._inline_bytes = 8 if self.big else 4
         self._directory = (0, b"")  # position and bytes of the directory that is being looked at
+        self._last: tuple[list[tuple[int, int, int, bytes]], Page] | None = (
+            None  # numbers of the last page, itself
+        )
         self._table_bytes = 0
 
     def walk(self) -> TiffSkeleton:
@@ -153,28 +159,44 @@ class TiffWalker:
         return count
 
     def _page(self, offset: int) -> Page:
-        count = self._tag_count(offset)
-        entries = self.read(offset + struct.calcsize(self._count_format), count * self._entry_bytes)
-        self._directory = (offset + struct.calcsize(self._count_format), entries)
-        tags: dict[int, tuple[int, int, int]] = {}
-        cut = False
         start = offset + struct.calcsize(self._count_format)
-        for index in range(count):
-            entry = entries[index * self._entry_bytes : (index + 1) * self._entry_bytes]
-            tag, kind, length = struct.unpack(
-                self.order + ("HHQ" if self.big else "HHI"), entry[: -self._inline_bytes]
-            )
+        entries = self.read(start, self._tag_count(offset) * self._entry_bytes)
+        self._directory = (start, entries)
+        tags: dict[int, tuple[int, int, int]] = {}
+        numbers: list[tuple[int, int, int, bytes]] = []
+        cut, within = False, True
+        position = start - self._inline_bytes
+        for tag, kind, count, value in struct.iter_unpack(self._entry_format, entries):
+            position += self._entry_bytes
             if tag in tags or kind not in _TYPE_BYTES:
                 continue
-            position = start + (index + 1) * self._entry_bytes - self._inline_bytes
-            if length * _TYPE_BYTES[kind] > self._inline_bytes:
-                (position,) = struct.unpack(self._offset_format, entry[-self._inline_bytes :])
-                if position + length * _TYPE_BYTES[kind] > self.size:
+            place = position
+            if count * _TYPE_BYTES[kind] > self._inline_bytes:
+                (place,) = struct.unpack(self._offset_format, value)
+                if place + count * _TYPE_BYTES[kind] > self.size:
                     cut = cut or tag in _NEEDED
                     continue
-            tags[tag] = (kind, length, position)
-        page = describe_page(self.size, _PageTags(self, tags))
+                within = within and tag not in NUMBERS
+            tags[tag] = (kind, count, place)
+            if tag in NUMBERS and tag != STRIP_OFFSETS:
+                numbers.append((tag, kind, count, value))
+        reader = _PageTags(self, tags)
+        page = self._like_last(reader, numbers) if within and not cut else None
+        if page is None:
+            page = describe_page(self.size, reader)
+            self._last = (numbers, page) if within else None
         return replace(page, problem="ends early", contiguous=False) if cut else page
+
+    def _like_last(self, reader: _PageTags, numbers: list[tuple[int, int, int, bytes]]) -> Page | None:
+        """The last page at another place, if that is all that differs: long stacks are checked so much faster."""
+        if self._last is None or self._last[0] != numbers or not self._last[1].contiguous:
+            return None
+        if reader.tags.get(STRIP_OFFSETS, (0, 0, 0))[1] != 1:
+            return None
+        offset = reader.number(STRIP_OFFSETS, 0)
+        if not 0 < offset <= self.size - self._last[1].nbytes:
+            return None
+        return replace(self._last[1], data_offset=offset, tags=kept_tags(reader))
 
 
 class _PageTags:
