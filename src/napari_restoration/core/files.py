@@ -1,8 +1,7 @@
 """Files that are whole or absent.
 
-Everything the package writes goes through `atomic_path` (a file) or `atomic_folder` (an OME-Zarr): to a temporary
-name beside the target, flushed to the disk, and renamed when it is complete. An old file survives until the new one
-is whole, and what a killed process left behind is removed by the next write into the same folder.
+Everything the package writes goes through `atomic_path` or `atomic_folder`: to a temporary name beside the target,
+flushed to the disk, renamed when it is complete. What a killed process left is removed by the next write there.
 """
 
 from __future__ import annotations
@@ -24,13 +23,8 @@ from pathlib import Path
 from napari_restoration.core.errors import OutputError
 
 _PREFIX = ".napari-restoration-"
-_RESERVED_NAMES = {
-    "con",
-    "prn",
-    "aux",
-    "nul",
-    *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)),
-}
+_PORTS = {f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)}
+_RESERVED_NAMES = {"con", "prn", "aux", "nul"} | _PORTS  # of Windows
 _LONGEST_NAME_BYTES = 120  # leaves room for a model's name and a suffix within the usual limit of 255
 _MOST_SINGLE_FLUSHES = 1000
 _NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -55,7 +49,7 @@ def atomic_path(path: str | Path, *, overwrite: bool) -> Iterator[Path]:
     Raises
     ------
     OutputError
-        If the file exists and must not be replaced, the folder is missing or not writable, or the disk is full.
+        If the file exists and must not be replaced, its folder is missing or unwritable, or the disk is full.
     """
     target = Path(path).resolve()
     check_output(target, overwrite=overwrite)
@@ -77,8 +71,7 @@ def atomic_path(path: str | Path, *, overwrite: bool) -> Iterator[Path]:
 def atomic_folder(path: str | Path, *, overwrite: bool) -> Iterator[Path]:
     """Give a new temporary folder beside `path` that takes its name once it is whole.
 
-    The same as `atomic_path` for outputs that are folders. An old folder is moved aside before the new one takes
-    its place, and moved back should that fail.
+    As `atomic_path`; an old folder is moved aside before the new one takes its place, and back should that fail.
     """
     target = Path(path).resolve()
     check_output(target, overwrite=overwrite, folder=True)
