@@ -98,7 +98,7 @@ def atomic_folder(path: str | Path, *, overwrite: bool) -> Iterator[Path]:
 
 
 def write_bytes_atomically(path: str | Path, data: bytes, *, overwrite: bool = True) -> None:
-    """Write a small file so that it is whole or absent.
+    """Write a small file so that it is whole or absent; errors as from `atomic_path`.
 
     Parameters
     ----------
@@ -108,11 +108,6 @@ def write_bytes_atomically(path: str | Path, data: bytes, *, overwrite: bool = T
         Its content.
     overwrite : bool
         Whether an existing file is replaced.
-
-    Raises
-    ------
-    OutputError
-        As `atomic_path`.
     """
     with atomic_path(path, overwrite=overwrite) as temporary:
         temporary.write_bytes(data)
@@ -201,7 +196,7 @@ def remove_leftovers(folder: Path) -> None:
     Parameters
     ----------
     folder : Path
-        Where to look; nothing below it is touched.
+        Where to look, not below.
     """
     with suppress(OSError):
         for entry in list(folder.glob(f"{_PREFIX}{_this_computer()}-*")):
@@ -291,9 +286,9 @@ def _flush_folder_to_disk(folder: Path) -> None:
     files = [Path(parent, name) for parent, _, names in os.walk(folder) for name in names]
     if len(files) > _MOST_SINGLE_FLUSHES and hasattr(os, "sync"):
         os.sync()  # one flush of everything is quicker than one for each of very many chunks
-        return
-    for file in files:
-        _flush_to_disk(file)
+    else:
+        for file in files:
+            _flush_to_disk(file)
 
 
 def _in_words(nbytes: int) -> str:

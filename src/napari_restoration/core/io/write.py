@@ -17,6 +17,7 @@ from napari_restoration.core.io.kinds import output_format
 from napari_restoration.core.io.planes import Layout, PlaneStore, PlaneWriter, ProvenanceSource
 
 _IMAGEJ_ORDER = "TZC"
+_OME_ZARR_ORDER = "TCZ"
 
 
 def write_image(
@@ -121,16 +122,7 @@ def open_writer(
         if the disk refuses it later.
     """
     path, dtype = Path(path), np.dtype(dtype).newbyteorder("=")
-    kind = output_format(path)
-    order = {"tiff": _IMAGEJ_ORDER, "ome-zarr": "TCZ"}.get(kind, "")
-    layout = Layout(shape, axes, order)
-    notice = ""
-    if kind in ("tiff", "ome-tiff"):
-        from napari_restoration.core.io.tiff_write import tiff_kind
-
-        kind, notice = tiff_kind(path, layout, dtype, like)
-        if kind == "shaped":
-            layout = Layout(shape, axes)
+    kind, layout, notice = _plan(path, shape, dtype, axes, like)
     check_output(path, (), overwrite, nbytes=estimate_bytes(shape, dtype), folder=kind == "ome-zarr")
     make_whole = atomic_folder if kind == "ome-zarr" else atomic_path
     with make_whole(path, overwrite=overwrite) as temporary:
@@ -149,6 +141,20 @@ def estimate_bytes(shape: Sequence[int], dtype: Any) -> int:
     """Size of an output on disk, at most: pixels, a directory for each plane, and metadata."""
     planes = math.prod(shape[:-2])
     return int(math.prod(shape) * np.dtype(dtype).itemsize + planes * 1024 + 2**20)
+
+
+def _plan(
+    path: Path, shape: Sequence[int], dtype: np.dtype[Any], axes: str, like: CalibratedImage
+) -> tuple[str, Layout, str]:
+    """Kind of file, its layout, and a notice if the kind is not the one a user expects."""
+    kind = output_format(path)
+    layout = Layout(shape, axes, {"tiff": _IMAGEJ_ORDER, "ome-zarr": _OME_ZARR_ORDER}.get(kind, ""))
+    if kind not in ("tiff", "ome-tiff"):
+        return kind, layout, ""
+    from napari_restoration.core.io.tiff_write import tiff_kind
+
+    kind, notice = tiff_kind(path, layout, dtype, like)
+    return kind, Layout(shape, axes) if kind == "shaped" else layout, notice
 
 
 def _open_store(
