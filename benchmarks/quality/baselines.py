@@ -10,12 +10,13 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from benchmarks.quality.cases import Camera, Example, Plane
-from scipy import ndimage, signal
+from benchmarks.quality.deconvolution import RichardsonLucy, same
+from scipy import ndimage
 from skimage import filters, registration, restoration, transform
 
 from napari_restoration.core import metrics
@@ -92,7 +93,7 @@ def methods_for(task: str, *, known_camera: bool = True) -> list[Method]:
         # The true kernels already hold the shifts, so deconvolution takes the frames as they came.
         registered = {"registered": (True, False)}
         blind = [Method("", (), {}), *denoisers, unsharp]
-        informed = [method for method in deblurrers if method is not unsharp]
+        informed = [deconvolution, cleaned] if known_camera else []
         joint = [Method("joint Richardson-Lucy", (_deconvolve_frames,), {"iterations": (2, 3, 5, 8, 12)})]
         grid = {"iterations": (3, 5, 8), "weight": (0.5, 1.2, 2.7, 6.0), "stabilised": (False,)}
         joint += [Method("joint Richardson-Lucy, total variation", (_deconvolve_frames, _variation), grid)]
@@ -198,64 +199,41 @@ def _variation(plane: Plane, example: Example, settings: Settings) -> Plane:
 
 
 def _deconvolve(plane: Plane, example: Example, settings: Settings) -> Plane:
-    if example.psf is None:
-        raise ValueError(f"Richardson-Lucy needs the blur kernel of {example.name}.")
-    return _sharpened(plane[None], example.psf.mean(0, keepdims=True), example, settings["iterations"])
+    return _sharpened(plane[None], example, settings["iterations"])
 
 
 def _deconvolve_frames(plane: Plane, example: Example, settings: Settings) -> Plane:
-    if example.psf is None:
-        raise ValueError(f"Richardson-Lucy needs the blur kernels of {example.name}.")
-    return _sharpened(example.input.astype(np.float64), example.psf, example, settings["iterations"])
+    return _sharpened(example.input.astype(np.float64), example, settings["iterations"])
 
 
-def _sharpened(frames: Plane, kernels: Plane, example: Example, iterations: int) -> Plane:
-    if example.camera is None:
-        raise ValueError(f"Richardson-Lucy needs the camera of {example.name}.")
-    camera, factor = example.camera, example.target.shape[0] // frames.shape[1]
-    # Read noise acts like further electrons with as much shot noise (Snyder et al., 1993).
-    extra = camera.read_noise**2 / camera.gain
-    sharp = richardson_lucy(frames - camera.offset, kernels, iterations, extra=extra, factor=factor)
-    return camera.offset + (sharp if example.target_psf is None else _same(sharp, example.target_psf))
+def _sharpened(frames: Plane, example: Example, iterations: int) -> Plane:
+    sharp = _deconvolution(example, _Frames(frames, hash(frames.tobytes()))).after(iterations)
+    return sharp if example.target_psf is None else same(sharp, example.target_psf)
 
 
-def richardson_lucy(
-    frames: Plane, kernels: Plane, iterations: int, *, extra: float = 0.0, factor: int = 1
-) -> Plane:
-    """Richardson-Lucy deconvolution of frames (T, Y, X) of one object with a kernel (y, x) for each.
+@dataclass(frozen=True)
+class _Frames:
+    """Frames that can be remembered by their content."""
 
-    The mirrored border of the kernels' width keeps it from ringing. ``extra`` is a constant that the
-    measurement holds besides the blurred object, for read noise. With a ``factor`` the object is sought on a
-    grid that much finer, on which the kernels stand; a pixel of a frame is the mean over ``factor`` x
-    ``factor`` of its pixels.
-    """
-    width = [-(-(side // 2) // factor) for side in kernels.shape[1:]]
-    data = np.pad(np.maximum(frames + extra, 0), [(0, 0), *((w, w) for w in width)], mode="symmetric")
-    small = 1e-6 * max(float(data.mean()), 1e-12)
-    estimate = _repeated(np.maximum(data.mean(0) - extra, 1e3 * small), factor)
-    for _ in range(iterations):
-        correction = np.zeros_like(estimate)
-        for frame, kernel in zip(data, kernels, strict=True):
-            ratio = frame / np.maximum(_binned(_same(estimate, kernel), factor) + extra, small)
-            correction += _same(_repeated(ratio, factor), kernel[::-1, ::-1]) / len(data)
-        estimate = np.maximum(estimate * correction, 0)
-    keep = [slice(w * factor, (w + side) * factor) for w, side in zip(width, frames.shape[1:], strict=True)]
-    return np.asarray(estimate[tuple(keep)])
+    frames: Plane = field(compare=False)
+    content: int
 
 
-def _repeated(plane: Plane, factor: int) -> Plane:
-    return np.repeat(np.repeat(plane, factor, axis=0), factor, axis=1)
-
-
-def _binned(plane: Plane, factor: int) -> Plane:
-    rows, columns = plane.shape[0] // factor, plane.shape[1] // factor
-    return np.asarray(plane.reshape(rows, factor, columns, factor).mean(axis=(1, 3)))
-
-
-def _same(plane: Plane, kernel: Plane) -> Plane:
-    width = kernel.shape[0] // 2, kernel.shape[1] // 2
-    padded = np.pad(plane, [(w, w) for w in width], mode="edge")
-    return np.asarray(signal.fftconvolve(padded, kernel, mode="valid"))
+# Tuning asks for one iteration count after the other on all images; each goes on where the last one ended.
+@functools.lru_cache(maxsize=64)
+def _deconvolution(example: Example, given: _Frames) -> RichardsonLucy:
+    if example.psf is None or example.camera is None:
+        raise ValueError(f"Richardson-Lucy needs the blur kernels and the camera of {example.name}.")
+    camera, frames = example.camera, given.frames
+    kernels = example.psf if len(frames) == len(example.psf) else example.psf.mean(0, keepdims=True)
+    return RichardsonLucy(
+        frames,
+        kernels,
+        offset=camera.offset,
+        # Read noise acts like further electrons with as much shot noise (Snyder et al., 1993).
+        extra=camera.read_noise**2 / camera.gain,
+        factor=example.target.shape[0] // frames.shape[1],
+    )
 
 
 def noise_level(plane: Plane) -> float:

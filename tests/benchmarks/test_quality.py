@@ -103,7 +103,7 @@ def test_tuning_finds_the_settings_with_the_best_mean(examples):
 
 
 def test_richardson_lucy_undoes_a_blur_and_keeps_a_constant():
-    from benchmarks.quality.baselines import richardson_lucy
+    from benchmarks.quality.deconvolution import RichardsonLucy
     from scipy import ndimage
 
     kernel = np.outer(*[np.exp(-(np.arange(-6, 7) ** 2) / 8)] * 2)
@@ -111,19 +111,19 @@ def test_richardson_lucy_undoes_a_blur_and_keeps_a_constant():
     truth = np.full((48, 48), 10.0)
     truth[20:24, 10:40] = 100
     blurred = ndimage.convolve(truth, kernel, mode="reflect")
-    restored = richardson_lucy(blurred[None], kernel[None], 30)
+    restored = RichardsonLucy(blurred[None], kernel[None]).after(30)
     assert np.mean((restored - truth) ** 2) < 0.5 * np.mean((blurred - truth) ** 2)
-    constant = richardson_lucy(np.full((2, 20, 20), 7.0), np.stack([kernel, kernel]), 10)
+    constant = RichardsonLucy(np.full((2, 20, 20), 7.0), np.stack([kernel, kernel])).after(10)
     np.testing.assert_allclose(constant, 7, rtol=1e-9)
 
 
 def test_richardson_lucy_on_a_finer_grid_stays_consistent_with_the_measurement():
-    from benchmarks.quality.baselines import richardson_lucy
+    from benchmarks.quality.deconvolution import RichardsonLucy
 
     truth = np.full((40, 48), 5.0)
     truth[12:17, 20:23] = 100
     measured = truth.reshape(20, 2, 24, 2).mean((1, 3))
-    restored = richardson_lucy(measured[None], np.ones((1, 1, 1)), 5, factor=2)
+    restored = RichardsonLucy(measured[None], np.ones((1, 1, 1)), factor=2).after(5)
     assert restored.shape == truth.shape
     np.testing.assert_allclose(restored.reshape(20, 2, 24, 2).mean((1, 3)), measured, rtol=1e-9)
 

@@ -1,0 +1,76 @@
+"""Richardson-Lucy deconvolution of one or several frames, also on a finer grid."""
+
+from __future__ import annotations
+
+import numpy as np
+from benchmarks.quality.cases import Plane
+from scipy import signal
+
+
+class RichardsonLucy:
+    """A deconvolution that goes on from its last iteration.
+
+    Parameters
+    ----------
+    frames : ndarray of shape (T, Y, X)
+        Measurements of one object.
+    kernels : ndarray of shape (T, y, x)
+        The blur of each frame, odd sides, unit sum, on the object's grid.
+    offset : float
+        What the camera adds to every pixel.
+    extra : float
+        A constant that the measurement holds besides the blurred object, for read noise.
+    factor : int
+        The object is sought on a grid that much finer: a pixel of a frame is the mean over
+        ``factor`` x ``factor`` of its pixels.
+    """
+
+    def __init__(
+        self, frames: Plane, kernels: Plane, *, offset: float = 0.0, extra: float = 0.0, factor: int = 1
+    ) -> None:
+        # A mirrored border of the kernels' width keeps the image's border from ringing.
+        margin = [-(-(side // 2) // factor) for side in kernels.shape[1:]]
+        sizes = zip(margin, frames.shape[1:], strict=True)
+        self._keep = tuple(slice(m * factor, (m + side) * factor) for m, side in sizes)
+        data = np.pad(frames - offset + extra, [(0, 0), *((m, m) for m in margin)], mode="symmetric")
+        self._data, self._kernels = np.maximum(data, 0), kernels
+        self._offset, self._extra, self._factor = offset, extra, factor
+        self._small = 1e-6 * max(float(self._data.mean()), 1e-12)
+        self._estimate = _repeated(np.maximum(self._data.mean(0) - extra, 1e3 * self._small), factor)
+        self._iterations = 0
+        self._known: dict[int, Plane] = {}
+
+    def after(self, iterations: int) -> Plane:
+        """The object (Y * factor, X * factor), offset included, after a number of iterations."""
+        if iterations not in self._known:
+            if iterations < self._iterations:
+                raise ValueError(f"Iteration {iterations} has passed; ask for counts in rising order.")
+            while self._iterations < iterations:
+                self._iterate()
+            self._known[iterations] = self._estimate[self._keep] + self._offset
+        return self._known[iterations]
+
+    def _iterate(self) -> None:
+        correction = np.zeros_like(self._estimate)
+        for frame, kernel in zip(self._data, self._kernels, strict=True):
+            expected = _binned(same(self._estimate, kernel), self._factor) + self._extra
+            ratio = frame / np.maximum(expected, self._small)
+            correction += same(_repeated(ratio, self._factor), kernel[::-1, ::-1]) / len(self._data)
+        self._estimate = np.maximum(self._estimate * correction, 0)
+        self._iterations += 1
+
+
+def same(plane: Plane, kernel: Plane) -> Plane:
+    """Convolution of the plane's own size; border pixels are repeated outwards."""
+    width = kernel.shape[0] // 2, kernel.shape[1] // 2
+    padded = np.pad(plane, [(w, w) for w in width], mode="edge")
+    return np.asarray(signal.fftconvolve(padded, kernel, mode="valid"))
+
+
+def _repeated(plane: Plane, factor: int) -> Plane:
+    return np.repeat(np.repeat(plane, factor, axis=0), factor, axis=1)
+
+
+def _binned(plane: Plane, factor: int) -> Plane:
+    rows, columns = plane.shape[0] // factor, plane.shape[1] // factor
+    return np.asarray(plane.reshape(rows, factor, columns, factor).mean(axis=(1, 3)))
