@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,7 @@ def export_run(run_folder: str | Path, folder: str | Path, *, overwrite: bool = 
     training, held_out = run.field_makers()
     lost_db = _half_precision_loss(run, held_out, weights)
     card = _card(run, training, weights, best_step)
+    card = _with_measured_halo(card, _network(run.recipe, weights))
     tensors = {name: tensor.numpy() for name, tensor in weights.items()}
     return save_model_folder(folder, card, tensors, half=lost_db < MOST_LOST_DB, overwrite=overwrite)
 
@@ -106,7 +108,6 @@ def _card(run: TrainingRun, training: FieldMaker, weights: Mapping[str, Tensor],
     recipe = run.recipe
     shape = geometry(recipe.arch, **recipe.arch_args)
     best = next(row for row in run.history if row["step"] == best_step)
-    halo, seam = _halo(_network(recipe, weights), recipe)
     frames = recipe.degradation.get("frames")
     most_frames = int(frames[1] if isinstance(frames, tuple) else frames) if frames is not None else None
     return ModelCard(
@@ -114,7 +115,7 @@ def _card(run: TrainingRun, training: FieldMaker, weights: Mapping[str, Tensor],
         arch=recipe.arch, arch_args=dict(recipe.arch_args),
         ndim=shape.ndim, in_channels=shape.in_channels, out_channels=shape.out_channels,
         laplace_scale=shape.laplace_scale, frames=most_frames if shape.burst else None, scale=shape.scale,
-        size_multiple=shape.size_multiple, halo=halo, receptive_field=shape.receptive_field, seam_error=seam,
+        size_multiple=shape.size_multiple, halo=shape.receptive_field, receptive_field=shape.receptive_field,
         trained_on=tuple(training_data(recipe, run.data_dir)),
         recipe=f"{recipe.id}.toml", seed=recipe.seed,
         training={
@@ -132,10 +133,13 @@ def _inputs(recipe: Recipe, maker: FieldMaker) -> Iterable[Any]:
         yield given if given.ndim == 2 else given[given.shape[0] // 2]
 
 
-def _halo(network: nn.Module, recipe: Recipe) -> tuple[int, float | None]:
-    from napari_restoration.models.archs import receptive_field
+def _with_measured_halo(card: ModelCard, network: nn.Module) -> ModelCard:
+    """The smallest halo whose seams stay under a thousandth of the range; the card's own is the safe one."""
+    from napari_restoration.models.halo import measure_halo
+    from napari_restoration.models.loader import RestorationModel
 
-    return receptive_field(recipe.arch, **recipe.arch_args), None
+    halo, seam_error = measure_halo(RestorationModel(card, network))
+    return replace(card, halo=halo, seam_error=float(f"{seam_error:.3g}"))
 
 
 def _best_weights(run: TrainingRun) -> tuple[dict[str, Tensor], int]:
