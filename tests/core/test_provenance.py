@@ -49,7 +49,8 @@ def test_unknown_fields_are_kept() -> None:
 
 def test_numpy_values_become_plain_ones() -> None:
     record = Provenance(
-        task="deblur", settings={"low": np.float32(0.5), "n": np.int64(3), "ab": np.arange(2), "shape": (1, 2)}
+        task="deblur",
+        settings={"low": np.float32(0.5), "n": np.int64(3), "ab": np.arange(2), "shape": (1, 2)},
     )
     assert json.loads(record.to_json())["settings"] == {"low": 0.5, "n": 3, "ab": [0, 1], "shape": [1, 2]}
 
