@@ -80,14 +80,13 @@ class RestorationModel:
             Not enough memory on the device; smaller windows may do.
         """
         sides = self._checked_sides(batch)
-        padded = _pad_to_multiple(batch, sides, self.card.size_multiple)
         problem = ""
         try:
-            result = self._forward(padded)
+            result = self._forward(_pad_to_multiple(batch, sides, self.card.size_multiple))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            problem = str(error).split("\n")[0]
+            problem = str(error).split("\n")[0] or "out of memory"
         if problem:
             # Outside the handler, so that no traceback keeps the activations alive.
             release_memory(self.device)
