@@ -267,11 +267,17 @@ def test_a_pyramid_is_read_at_full_resolution(tmp_path: Path) -> None:
     assert image.metadata["notices"] == []
 
 
-def test_a_missing_codec_is_named_with_the_fix(tmp_path: Path) -> None:
+@pytest.mark.parametrize("compression", ["lzw", "zstd", "packbits", "zlib"])
+def test_the_compressions_of_microscopes_are_read(tmp_path: Path, compression: str) -> None:
+    image = read(tmp_path, STACK[0], compression=compression)
+    np.testing.assert_array_equal(np.asarray(image.data), STACK[0])
+
+
+def test_an_unreadable_compression_is_named_with_the_fix(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", STACK[0, 0], compression="zlib", metadata=None)
     with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as tif:
-        tif.pages.first.tags["Compression"].overwrite(50001)  # WebP
-    with pytest.raises(InputError, match=r"compressed with WEBP.*pip install imagecodecs"):
+        tif.pages.first.tags["Compression"].overwrite(34661)  # JBIG
+    with pytest.raises(InputError, match=r"compressed with JBIG.*save it with LZW"):
         read_image(tmp_path / "a.tif")
 
 

@@ -103,8 +103,8 @@ def _check_codec(path: Path, page: Any) -> None:
             codecs[code]
         except KeyError as error:
             raise InputError(
-                f"{path} is compressed with {getattr(code, 'name', code)}, for which the package imagecodecs is "
-                "needed: pip install imagecodecs, or save the file without compression."
+                f"{path} is compressed with {getattr(code, 'name', code)}, which cannot be read: save it with LZW "
+                "or zlib compression, or without any."
             ) from error
 
 
