@@ -70,6 +70,15 @@ def test_sparse_beads_on_an_empty_background_keep_their_range():
     assert percentiles.has_contrast
 
 
+def test_sparse_dark_spots_on_a_flat_background_keep_their_range():
+    plane = np.full((200, 200), 60000, np.uint16)
+    plane[10:12, 10:12] = 100
+    percentiles = measure(planes_of([plane]), 2, 99.8)
+    assert (percentiles.low, percentiles.high) == (100, 60000)
+    assert percentiles.has_contrast
+    np.testing.assert_allclose(percentiles.undo(percentiles.normalize(plane)), plane, rtol=1e-6)
+
+
 def test_a_constant_image_has_no_contrast():
     percentiles = measure(planes_of([np.full((5, 5), 7, np.uint8)]), 2, 99.8)
     assert not percentiles.has_contrast

@@ -72,7 +72,8 @@ def measure(planes: Planes, low: float, high: float) -> Percentiles:
     """Find the percentiles that normalise an image.
 
     Sparse bright objects on an empty background can leave both percentiles in the background. If they span
-    less than a thousandth of the full range, the upper one moves to 99.99 and then to the maximum.
+    less than a thousandth of the full range, the upper one moves to 99.99 and then to the maximum. Sparse dark
+    objects on a flat bright background do the reverse; then the lower one moves to the minimum.
 
     Parameters
     ----------
@@ -95,7 +96,7 @@ def measure(planes: Planes, low: float, high: float) -> Percentiles:
     for candidate in (top, wide, maximum):
         if candidate - bottom >= 1e-3 * (maximum - minimum) and candidate > bottom:
             return Percentiles(bottom, candidate, minimum, maximum)
-    return Percentiles(bottom, maximum, minimum, maximum)
+    return Percentiles(minimum, maximum, minimum, maximum)
 
 
 def exact_percentiles(planes: Planes, percents: Sequence[float]) -> list[float]:
