@@ -114,6 +114,20 @@ def test_a_constant_image_passes_with_a_notice(known_model):
     assert any("no contrast" in text for text in result.notices)
 
 
+def test_small_floating_point_types_are_clipped_like_integers(known_model):
+    class Overshooting(known_model):
+        def predict(self, batch):
+            return 1.5 * super().predict(batch)
+
+    data = np.linspace(0, 60000, 400).reshape(20, 20).astype(np.float16)
+    data[3, 3] = np.nan
+    result = restore(CalibratedImage(data, "YX"), Overshooting(), dtype="same")
+    assert result.image.data.dtype == np.float16
+    np.testing.assert_array_equal(np.isfinite(result.image.data), np.isfinite(data))
+    assert result.image.data[-1, -1] == np.finfo(np.float16).max
+    assert any("clipped to the range of float16" in text for text in result.notices)
+
+
 def test_opacity_is_copied(known_model):
     data = pixels((20, 30, 4), "u1")
     model = known_model(scale=2)

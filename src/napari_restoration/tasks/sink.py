@@ -54,8 +54,11 @@ class IntensitySink:
         for channel, percentiles in enumerate(self._percentiles):
             intensities = percentiles.undo(values[channel][part])
             if self._target.dtype.kind in "iu":
-                intensities = self._rounded(intensities)
-            elif self._missing is not None:
+                intensities = self._clipped(np.rint(intensities), np.iinfo(self._target.dtype))
+            elif self._target.dtype.itemsize == 2:
+                # The network's overshoot must not become infinite where float16 ends.
+                intensities = self._clipped(intensities, np.finfo(np.float16))
+            if self._missing is not None and self._target.dtype.kind == "f":
                 coarse = tuple(
                     slice((w.start + o) // self._scale, -(-(w.stop + o) // self._scale))
                     for w, o in zip(where, self._origin, strict=True)
@@ -79,12 +82,11 @@ class IntensitySink:
             part.append(slice(start + origin - axis.start, stop + origin - axis.start))
         return tuple(where), tuple(part)
 
-    def _rounded(self, intensities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        limits = np.iinfo(self._target.dtype)
-        rounded = np.rint(intensities)
-        self.clipped += int(np.count_nonzero((rounded < limits.min) | (rounded > limits.max)))
+    def _clipped(self, intensities: npt.NDArray[np.float64], limits: Any) -> npt.NDArray[np.float64]:
+        """Bring intensities into the target's range, counting those outside."""
+        self.clipped += int(np.count_nonzero((intensities < limits.min) | (intensities > limits.max)))
         top = float(limits.max)
-        if int(top) > limits.max:  # the largest 64-bit integers have no float64 of their own
-            top = float(np.nextafter(top, 0))
-        clipped: npt.NDArray[np.float64] = rounded.clip(float(limits.min), top)
+        if limits.dtype.kind in "iu" and int(top) > limits.max:
+            top = float(np.nextafter(top, 0))  # the largest 64-bit integers have no float64 of their own
+        clipped: npt.NDArray[np.float64] = intensities.clip(float(limits.min), top)
         return clipped
