@@ -17,6 +17,8 @@ VALIDATION = Path(__file__).resolve().parents[1] / "recipes" / "validation.toml"
 
 # Real pairs are cut to this side (of the input) around their middle.
 _REAL_CROP = 512
+# Baselines are tuned on this many training files, evenly spaced over those the definition names.
+_TUNING_FILES = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +43,7 @@ REAL_PAIRS = (
     RealPairs(task="denoise", folder="gigadb_snr", use="eval-only"),
     RealPairs(task="denoise", folder="rcan3d_snr", use="eval-only"),
     RealPairs(task="superres", folder="biosr_wf2sim", use="train", bin_input=2),
-    RealPairs(task="refocus", folder="dfnn_defocus_microtubules", use="train"),
+    RealPairs(task="refocus", folder="dfnn_defocus_microtubules", use="train", tuned=(1, 4)),
 )
 
 
@@ -84,7 +86,11 @@ def degraded(task: str, data: Path, *, tuning: bool = False) -> list[Example]:
     """Validation images, or with `tuning` training images, degraded with fixed seeds at three levels."""
     from napari_restoration.training.validation import validation_cases
 
-    made = validation_cases(task, data, VALIDATION, tuning=tuning)
+    made = list(validation_cases(task, data, VALIDATION, tuning=tuning))
+    if tuning:
+        files = list(dict.fromkeys(case.file for case in made))
+        kept = {files[i] for i in np.linspace(0, len(files) - 1, _TUNING_FILES).round().astype(int)}
+        made = [case for case in made if case.file in kept]
     numbers = [(case, case.simulated.settings) for case in made]
     return [
         Example(
