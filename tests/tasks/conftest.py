@@ -21,7 +21,12 @@ class KnownModel:
             "task": "denoise",
             "arch": "care",
         }
-        fields |= {"arch_args": {}, "weights_file": "none.safetensors", "weights_sha256": "0" * 64, "weights_bytes": 1}
+        fields |= {
+            "arch_args": {},
+            "weights_file": "none.safetensors",
+            "weights_sha256": "0" * 64,
+            "weights_bytes": 1,
+        }
         fields |= {"halo": 8, "receptive_field": 8, "size_multiple": 4, "laplace_scale": laplace_scale}
         self.card = ModelCard(**(fields | card))
         self.device = "cpu"

@@ -108,10 +108,69 @@ def test_a_missing_pixel_stays_exactly_one_missing_pixel(known_model, scale):
         restore(CalibratedImage(np.full((9, 9), np.nan), "YX", name="void"), known_model())
 
 
+def test_a_channel_without_any_finite_pixel_stays_missing_and_the_others_are_restored(known_model):
+    data = pixels((2, 20, 24), "f4")
+    data[0] = np.nan
+    for model in (known_model(), known_model(in_channels=2, out_channels=2)):
+        result = restore(CalibratedImage(data, "CYX"), model)
+        assert np.isnan(result.image.data[0]).all()
+        assert any("480 pixels" in text for text in result.notices)
+        assert not any("no contrast" in text for text in result.notices)
+    alone = restore(CalibratedImage(data, "CYX"), known_model())
+    np.testing.assert_allclose(alone.image.data[1], data[1], atol=1e-3)
+
+
+def test_a_channel_without_contrast_is_named(known_model):
+    data = pixels((2, 20, 24))
+    data[1] = 7
+    result = restore(CalibratedImage(data, "CYX", name="cells"), known_model())
+    assert (result.image.data[1] == 7).all()
+    assert any(text.startswith("Channel 1 of 'cells' has no contrast") for text in result.notices)
+
+
 def test_a_constant_image_passes_with_a_notice(known_model):
     result = restore(CalibratedImage(np.full((20, 20), 1234, np.uint16), "YX"), known_model(scale=2))
     assert (result.image.data == 1234).all()
     assert any("no contrast" in text for text in result.notices)
+
+
+def test_what_was_noticed_while_reading_is_told_and_recorded(known_model):
+    told = "cells.tif: 3 of 9 chunks are missing and read as 0."
+    image = CalibratedImage(pixels((20, 20)), "YX", metadata={"notices": [told]})
+    result = restore(image, known_model())
+    assert told in result.notices
+    assert told in result.provenance.notices
+    assert "notices" not in result.image.metadata
+
+
+def test_names_of_channels_follow_the_channels(known_model):
+    image = CalibratedImage(pixels((3, 20, 24)), "CYX", metadata={"channels": ["DAPI", "GFP", "Cy5"]})
+    assert restore(image, known_model()).image.metadata["channels"] == ["DAPI", "GFP", "Cy5"]
+    assert restore(image, known_model(), channel=1).image.metadata["channels"] == ["GFP"]
+    fewer = image.replace(data=pixels((2, 20, 24)))
+    assert "channels" not in restore(fewer, known_model()).image.metadata
+
+
+def test_pixels_changed_in_place_after_a_preview_are_read_again(known_model):
+    data = pixels((2, 20, 24))
+    restoration = run(prepare(CalibratedImage(data, "TYX"), known_model()))
+    before = run(restoration.iter_run()).provenance.inputs[0]["sha256"]
+    run(restoration.iter_preview({"T": 1}, (slice(0, 5), slice(0, 5))))
+    data[1] = data[1, ::-1]
+    result = run(restoration.iter_run())
+    np.testing.assert_allclose(result.image.data, data, atol=1e-3)
+    assert result.provenance.inputs[0]["sha256"] != before
+
+
+def test_the_record_covers_opacity(known_model):
+    data = pixels((20, 24, 4), "u1")
+    other = data.copy()
+    other[3, 3, 3] += 1
+    hashes = [
+        restore(CalibratedImage(one, "YXS"), known_model()).provenance.inputs[0]["sha256"]
+        for one in (data, other)
+    ]
+    assert hashes[0] != hashes[1]
 
 
 def test_small_floating_point_types_are_clipped_like_integers(known_model):
@@ -202,11 +261,15 @@ def test_a_preview_equals_that_region_of_the_result(known_model):
     assert all(report.preview is preview for report in reports)
     with pytest.raises(InputError, match="outside"):
         run(restoration.iter_preview({}, (slice(200, 210), slice(0, 5))))
+    with pytest.raises(InputError, match="outside"):
+        run(restoration.iter_preview({"T": 2}, region))
 
 
-def test_a_preview_of_a_colour_image_holds_its_samples(known_model):
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_preview_of_a_colour_image_holds_its_samples(known_model, channels):
     data = pixels((40, 50, 3), "u1")
-    restoration = run(prepare(CalibratedImage(data, "YXS"), known_model(), RestoreSettings(tile=16)))
+    model = known_model(in_channels=channels, out_channels=channels)
+    restoration = run(prepare(CalibratedImage(data, "YXS"), model, RestoreSettings(tile=16)))
     preview = run(restoration.iter_preview({}, (slice(0, 20), slice(10, 30))))
     np.testing.assert_allclose(preview.values, data[0:20, 10:30], atol=1e-3)
 
@@ -239,8 +302,10 @@ def test_running_out_of_memory_shrinks_the_tiles_and_says_so(known_model):
     np.testing.assert_allclose(result.image.data, data, atol=1e-3)
     assert any(isinstance(report, Notice) and "tiles are now" in report.message for report in reports)
     assert max(result.provenance.settings["tile"]) < 200
-    with pytest.raises(TileTooLarge, match="choose a tile of"):
+    with pytest.raises(TileTooLarge, match=r"about 0 MiB: choose a tile of 96"):
         restore(CalibratedImage(data, "YX"), known_model(largest_window=100), tile=192)
+    with pytest.raises(TileTooLarge, match="another device"):
+        restore(CalibratedImage(data, "YX"), known_model(largest_window=10))
 
 
 def test_several_channels_enter_a_network_together(known_model):

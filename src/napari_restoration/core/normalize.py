@@ -26,6 +26,10 @@ _PIECE = 1 << 18
 _LARGEST_EXACT_INTEGER = 2**53
 
 
+class NoFinitePixel(InputError):
+    """Every value is NaN or infinite."""
+
+
 @dataclass(frozen=True)
 class Percentiles:
     """The intensities that normalisation maps to 0 and 1.
@@ -68,6 +72,10 @@ class Percentiles:
         return self.high - self.low + 1e-20
 
 
+NOTHING = Percentiles(0.0, 0.0, 0.0, 0.0)
+"""Stands for the statistics of a channel without any finite pixel."""
+
+
 def measure(planes: Planes, low: float, high: float) -> Percentiles:
     """Find the percentiles that normalise an image.
 
@@ -89,8 +97,10 @@ def measure(planes: Planes, low: float, high: float) -> Percentiles:
 
     Raises
     ------
-    InputError
+    NoFinitePixel
         If no pixel is finite.
+    InputError
+        If integers are too large for float64.
     """
     minimum, bottom, top, wide, maximum = exact_percentiles(planes, [0.0, low, high, max(high, 99.99), 100.0])
     for candidate in (top, wide, maximum):
@@ -116,8 +126,10 @@ def exact_percentiles(planes: Planes, percents: Sequence[float]) -> list[float]:
 
     Raises
     ------
+    NoFinitePixel
+        If no value is finite.
     InputError
-        If no value is finite, or integers are too large for float64.
+        If integers are too large for float64.
     """
     counts: npt.NDArray[np.int64] | None = None
     dtype: np.dtype[Any] | None = None
@@ -127,7 +139,7 @@ def exact_percentiles(planes: Planes, percents: Sequence[float]) -> list[float]:
             digits = keys >> keys.dtype.type(8 * dtype.itemsize - _DIGIT) if dtype.itemsize > 2 else keys
             counts = _add(counts, np.bincount(digits, minlength=1 << min(_DIGIT, 8 * dtype.itemsize)))
     if counts is None or dtype is None or not counts.sum():
-        raise InputError("No pixel has a finite value: there is nothing to restore; check the export.")
+        raise NoFinitePixel("No pixel has a finite value: there is nothing to restore; check the export.")
     total = int(counts.sum())
     positions = [percent / 100 * (total - 1) for percent in percents]
     ranks = sorted({rank for at in positions for rank in (floor(at), ceil(at))})

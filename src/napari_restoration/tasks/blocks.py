@@ -15,7 +15,7 @@ from napari_restoration.core.nonfinite import enlarge
 from napari_restoration.core.normalize import Percentiles
 from napari_restoration.core.progress import Notice, Progress, TileDone
 from napari_restoration.core.registration import estimate_shift, shift_plane
-from napari_restoration.core.tiling import Float, Region, iter_tiled_inference, plan_tiles
+from napari_restoration.core.tiling import SMALLEST_TILE, Float, Region, iter_tiled_inference, plan_tiles
 from napari_restoration.tasks.layout import Block, Layout
 from napari_restoration.tasks.reader import BlockReader, Missing
 from napari_restoration.tasks.record import output_dtype
@@ -85,7 +85,8 @@ class BlockRestorer:
         return (self.channels_out, *sides)
 
     def begin(self) -> None:
-        """Start counting anew."""
+        """Start reading and counting anew."""
+        self.reader.begin()
         self.tiles_done = self.clipped = 0
 
     def count_tiles(self, block: Block, region: Region | None = None) -> int:
@@ -139,7 +140,8 @@ class BlockRestorer:
         if not self._has_contrast(block):
             # Nothing to restore: zero is the one intensity there is.
             sink[whole] = np.zeros(self.block_shape, np.float32)
-            self._notify(f"{self.image.name!r} has no contrast: all pixels are equal and stay so.")
+            if missing is None or not missing.all():
+                self._notify(f"{self._named(block)} has no contrast: all pixels are equal and stay so.")
             yield self._tile_done(whole)
         else:
             for done in self._run_network(frames, sink, region, centre):
@@ -171,21 +173,26 @@ class BlockRestorer:
                 fall_back=self._fall_back,
             )
         except TileTooLarge as error:
-            sides = " x ".join(map(str, self.tile))
-            fix = "close other programs or cut the image"
-            if self.settings.tile is not None:
-                fix = f"choose a tile of {max(32, max(self.tile) // 2)} or leave it to be chosen"
-            raise TileTooLarge(
-                f"Memory does not suffice for tiles of {sides} pixels of {self.image.name!r} on "
-                f"{self.model.device}: {fix}."
-            ) from error
+            raise self._too_large(len(frames) if self.model.card.frames is not None else 1) from error
+
+    def _too_large(self, frames: int) -> TileTooLarge:
+        sides = " x ".join(map(str, self.tile))
+        window = (side + 2 * margin for side, margin in zip(self.tile, self.halo, strict=True))
+        needed = self.model.estimate_bytes((frames, self.model.card.in_channels, *window)) / 2**20
+        fix = "close other programs or choose another device"
+        if self.settings.tile is not None and max(self.tile) > SMALLEST_TILE:
+            fix = f"choose a tile of {max(SMALLEST_TILE, max(self.tile) // 2)} or leave it to be chosen"
+        return TileTooLarge(
+            f"Memory does not suffice for tiles of {sides} pixels of {self.image.name!r} on "
+            f"{self.model.device}, which take about {needed:.0f} MiB: {fix}."
+        )
 
     def _frames(self, block: Block, percentiles: Sequence[Percentiles]) -> tuple[Float, Missing]:
         """Network input ``([T,] C, [Z,] Y, X)``, and the pixels that are missing in every frame."""
         frames: list[Float] = []
         holes: list[Missing] = []
         for source in block.sources:
-            raw, missing = self.reader.read(source, percentiles[0].low)
+            raw, missing = self.reader.read(source, [one.low for one in percentiles])
             pairs = zip(percentiles, raw, strict=True)
             frames.append(np.stack([one.normalize(channel) for one, channel in pairs]))
             holes.append(missing)
@@ -214,9 +221,15 @@ class BlockRestorer:
             moved.append(np.stack([shift_plane(channel, self._shifts[key]) for channel in frame]))
         return moved
 
+    def _named(self, block: Block) -> str:
+        """The image, or the part of it that has statistics of its own."""
+        words = {"C": "channel", "S": "colour"}
+        part = ", ".join(f"{words[axis]} {at}" for axis, at in statistics_key(block.sources[0]))
+        return f"{part.capitalize()} of {self.image.name!r}" if part else repr(self.image.name)
+
     def _copy_alpha(self, block: Block, target: npt.NDArray[Any], origin: Sequence[int]) -> None:
         scale = self.model.card.scale
-        opacity = enlarge(self.reader.raw(block.sources[len(block.sources) // 2])[0], scale)
+        opacity = enlarge(self.reader.stored(block.sources[len(block.sources) // 2])[0], scale)
         where = tuple(slice(o, o + n) for o, n in zip(origin, target.shape[1:], strict=True))
         target[0] = opacity[where]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_restoration.core.errors import InputError
 from napari_restoration.core.image import CalibratedImage
-from napari_restoration.core.normalize import Percentiles
+from napari_restoration.core.normalize import NOTHING, NoFinitePixel, Percentiles
 from napari_restoration.core.progress import Progress, Task
 from napari_restoration.models.registry import default_model, find_card
 from napari_restoration.tasks.blocks import BlockRestorer, StatisticsKey, statistics_key
@@ -63,10 +63,12 @@ def prepare(
         from napari_restoration.models.loader import load_model
 
         model = load_model(model, settings.device, settings.precision)
-    notices = list(model.notices)
+    # What was noticed when the file was read, such as missing chunks, belongs to the result as well.
+    notices = [*map(str, image.metadata.get("notices", ())), *model.notices]
+    frames = max(len(block.sources) for block in layout.blocks)
 
     yield Progress(done=1, total=3, message="Reading intensities")
-    reader = BlockReader(image, layout.spatial, layout.channel_axis)
+    reader = BlockReader(image, layout.spatial, layout.channel_axis, kept=frames)
     percentiles = _statistics(reader, layout, image, card.low_percentile, card.high_percentile)
 
     yield Progress(done=2, total=3, message="Choosing the tile size")
@@ -75,7 +77,6 @@ def prepare(
         multiple = card.size_multiple
         tile = (-(-settings.tile // multiple) * multiple,) * len(spatial)
     else:
-        frames = max(len(block.sources) for block in layout.blocks)
         tile = choose_tile(model, spatial, card.halo, frames, work_size(image, layout))
     restorer = BlockRestorer(image, model, layout, settings, reader, percentiles, tile, notices)
     yield Progress(done=3, total=3, message="Ready")
@@ -108,7 +109,20 @@ def _statistics(
     reader: BlockReader, layout: Layout, image: CalibratedImage, low: float, high: float
 ) -> dict[StatisticsKey, tuple[Percentiles, ...]]:
     keys = {statistics_key(block.sources[0]) for block in layout.blocks if not block.is_alpha}
-    try:
-        return {key: reader.percentiles(dict(key), low, high) for key in sorted(keys)}
-    except InputError as error:
-        raise InputError(f"{image.name!r}: {error}") from error
+    found: dict[StatisticsKey, tuple[Percentiles, ...]] = {}
+    empty: list[NoFinitePixel] = []
+    for key in sorted(keys):
+        entry = []
+        for channel in range(reader.channels):
+            try:
+                entry.append(reader.percentiles(dict(key), channel, low, high))
+            except NoFinitePixel as error:
+                # A channel of which nothing is left stays missing; the others are restored.
+                empty.append(error)
+                entry.append(NOTHING)
+            except InputError as error:
+                raise InputError(f"{image.name!r}: {error}") from error
+        found[key] = tuple(entry)
+    if all(one is NOTHING for entry in found.values() for one in entry):
+        raise InputError(f"{image.name!r}: {empty[0]}")
+    return found

@@ -75,8 +75,21 @@ def describe_output(
         origin_um=origin,
         time_interval_s=image.time_interval_s if "T" in layout.output_axes else None,
         name=f"{image.name} [{card.id}]",
-        metadata={key: value for key, value in image.metadata.items() if key != "provenance"},
+        metadata=_metadata(image, layout, settings),
     )
+
+
+def _metadata(image: CalibratedImage, layout: Layout, settings: RestoreSettings) -> dict[str, Any]:
+    """What the result takes over: neither the input's own record and notices, nor names of channels it lacks."""
+    kept = {key: value for key, value in image.metadata.items() if key not in ("provenance", "notices")}
+    names = kept.pop("channels", None)
+    if names is None or len(names) != image.size_of("C"):
+        return kept
+    if settings.channel is not None:
+        kept["channels"] = [names[settings.channel]]
+    elif dict(zip(layout.output_axes, layout.output_shape, strict=True)).get("C", 1) == len(names):
+        kept["channels"] = list(names)
+    return kept
 
 
 def make_provenance(image: CalibratedImage, settings: RestoreSettings, restorer: BlockRestorer) -> Provenance:

@@ -51,11 +51,6 @@ class Restoration:
         """What the user must know so far."""
         return self.restorer.notices
 
-    def contrast_limits(self) -> tuple[float, float]:
-        """Intensities between which the input's pixels lie, for showing the result."""
-        every = [one for entry in self.restorer.percentiles.values() for one in entry]
-        return min(one.low for one in every), max(one.high for one in every)
-
     def empty_output(self) -> CalibratedImage:
         """The result before its first tile: NaN, or 0 for integers, with the result's calibration.
 
@@ -188,6 +183,8 @@ class Restoration:
         """
         area = self._clipped_region(region)
         at = {axis: at.get(axis, 0) for axis in self.image.axes if axis not in "YXS"}
+        if not all(0 <= index < self.image.size_of(axis) for axis, index in at.items()):
+            raise InputError(f"The plane lies outside {self.image.name!r}: move the sliders onto the image.")
         blocks = [
             block
             for block in self.layout.blocks
@@ -201,11 +198,13 @@ class Restoration:
             np.nan if self.restorer.output_dtype.kind == "f" else 0,
             self.restorer.output_dtype,
         )
-        plane = values[:, at.get(self.layout.channel_axis, 0) if self.restorer.channels_out > 1 else 0]
-        plane = plane[:, 0] if "Z" in self.layout.spatial else plane
-        preview = Preview(
-            values=plane[0] if len(blocks) == 1 else np.moveaxis(plane, 0, -1), region=area, at=at
-        )
+        shown = values[:, :, 0] if "Z" in self.layout.spatial else values
+        if self.layout.channel_axis == "S" and self.restorer.channels_out > 1:
+            plane = np.moveaxis(shown[0], 0, -1)
+        else:
+            channel = at.get(self.layout.channel_axis, 0) if self.restorer.channels_out > 1 else 0
+            plane = shown[0, channel] if len(blocks) == 1 else np.moveaxis(shown[:, channel], 0, -1)
+        preview = Preview(values=plane, region=area, at=at)
         middle = centre or tuple((where.start + where.stop) / 2 for where in area)
         total = sum(self.restorer.count_tiles(block, spatial) for block in blocks)
         done = 0
