@@ -27,7 +27,42 @@ def test_cores_are_at_least_three_halos(known_model):
 def test_tiles_fit_into_half_of_the_free_memory(known_model, monkeypatch):
     model = known_model()
     monkeypatch.setattr(tile_choice, "free_memory_bytes", lambda: 2 * 4 * 210**2)
-    assert max(choose_tile(model, (4096, 4096), 8, 1, SMALL_RUN)) <= 192 * 1.5
+    for side in (100, 203, 383, 500, 700, 4096):
+        tile = choose_tile(model, (side, side), 8, 1, SMALL_RUN)
+        assert model.estimate_bytes((1, 1, *(min(one + 16, side) for one in tile))) <= 4 * 210**2
+    assert min(tile) > 128
+
+
+def test_tiles_shrink_below_the_usual_ones_where_memory_is_short(known_model, monkeypatch):
+    monkeypatch.setattr(tile_choice, "free_memory_bytes", lambda: 2 * 4 * 80**2)
+    assert choose_tile(known_model(), (1000, 1000), 8, 1, SMALL_RUN) == (64, 64)
+    monkeypatch.setattr(tile_choice, "free_memory_bytes", lambda: 0)
+    assert choose_tile(known_model(), (1000, 1000), 8, 1, SMALL_RUN) == (32, 32)
+
+
+def test_a_thin_volume_counts_as_thin(known_model, monkeypatch):
+    monkeypatch.setattr(tile_choice, "free_memory_bytes", lambda: 2 * 4 * 20 * 150**2)
+    assert choose_tile(known_model(ndim=3), (20, 512, 512), 8, 1, SMALL_RUN) == (20, 128, 128)
+
+
+def test_a_slow_network_is_run_once_to_be_measured(known_model, tmp_path, monkeypatch):
+    monkeypatch.setattr(tile_choice, "_store", lambda: tmp_path / "tiles.json")
+    monkeypatch.setattr(tile_choice, "_MEASURING_BUDGET_S", 0.2)
+
+    class Slow(known_model):
+        def predict(self, batch):
+            time.sleep(0.3)
+            return super().predict(batch)
+
+    model = Slow()
+    assert choose_tile(model, (4096, 4096), 8, 1, LARGE_RUN) == (256, 256)
+    assert len(model.batches) == 1
+
+
+def test_a_cache_that_cannot_be_written_costs_only_time(known_model, tmp_path, monkeypatch):
+    monkeypatch.setattr(tile_choice, "_store", lambda: tmp_path / "tiles.json")
+    (tmp_path / "tiles.json").mkdir()
+    assert choose_tile(known_model(), (4096, 4096), 8, 1, LARGE_RUN)[0] > 0
 
 
 def test_a_large_run_is_measured_once_and_remembered(known_model, tmp_path, monkeypatch):

@@ -14,10 +14,12 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from napari_restoration.core.errors import TileTooLarge
+from napari_restoration.core.errors import OutputError, TileTooLarge
 from napari_restoration.core.files import write_bytes_atomically
 from napari_restoration.core.memory import free_memory_bytes
+from napari_restoration.core.tiling import SMALLEST_TILE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,8 +61,13 @@ def choose_tile(
     tuple of int
         Multiples of the model's size multiple, spread evenly so that no sliver is left at the end.
     """
+    multiple = model.card.size_multiple
+
+    def fits(*sides: int) -> bool:
+        return _fits(model, sides, spatial, halo, frames)
+
     side = _usual_side(model, halo)
-    fitting = [one for one in _candidates(model, halo) if _fits(model, one, halo, frames, len(spatial))]
+    fitting = [one for one in _candidates(model, halo) if fits(*(one,) * len(spatial))]
     if fitting:
         side = min(side, fitting[-1])
         if len(fitting) > 1 and max(spatial) > fitting[0] and len(spatial) == 2:
@@ -70,12 +77,18 @@ def choose_tile(
             elif work_pixels > _WORTH_MEASURING_PIXELS:
                 side = _measured(model, fitting, halo, frames)
                 _remember(model, frames, side)
-    return tuple(_even_side(length, side, model.card.size_multiple) for length in spatial)
+    tile = tuple(_even_side(length, round(length / side), multiple) for length in spatial)
+    while not fits(*tile):
+        # Even tiles may be half as large again as was asked for; where memory is short they must not be.
+        tile = tuple(_even_side(length, ceil(length / side), multiple) for length in spatial)
+        if side <= SMALLEST_TILE:
+            break
+        side = max(SMALLEST_TILE, side // 2)
+    return tile
 
 
-def _even_side(length: int, side: int, multiple: int) -> int:
-    pieces = max(1, round(length / side))
-    return ceil(length / pieces / multiple) * multiple
+def _even_side(length: int, pieces: int, multiple: int) -> int:
+    return ceil(length / max(1, pieces) / multiple) * multiple
 
 
 def _candidates(model: RestorationModel, halo: int) -> list[int]:
@@ -88,10 +101,13 @@ def _usual_side(model: RestorationModel, halo: int) -> int:
     return max(usual, _candidates(model, halo)[0])
 
 
-def _fits(model: RestorationModel, side: int, halo: int, frames: int, ndim: int) -> bool:
-    window = (frames, model.card.in_channels, *(side + 2 * halo,) * ndim)
+def _fits(
+    model: RestorationModel, sides: Sequence[int], spatial: Sequence[int], halo: int, frames: int
+) -> bool:
+    seen = (min(side + 2 * halo, length) for side, length in zip(sides, spatial, strict=True))
     # Activations on a GPU are bounded by back-off from the failed tile; its free memory is not asked for.
-    return model.device != "cpu" or model.estimate_bytes(window) <= free_memory_bytes() // 2
+    needed = 0 if model.device != "cpu" else model.estimate_bytes((frames, model.card.in_channels, *seen))
+    return needed <= free_memory_bytes() // 2
 
 
 def _measured(model: RestorationModel, sides: Sequence[int], halo: int, frames: int) -> int:
@@ -107,16 +123,23 @@ def _measured(model: RestorationModel, sides: Sequence[int], halo: int, frames: 
         shape = (1, *frame_axis, model.card.in_channels, side + 2 * halo, side + 2 * halo)
         batch = rng.random(shape, dtype=np.float32)
         try:
-            model.predict(batch)
-            before = time.perf_counter()
-            model.predict(batch)
+            # The first run of a shape prepares it; it counts only where a second one would take too long.
+            seconds = _timed(model, batch)
+            if time.perf_counter() - started < _MEASURING_BUDGET_S:
+                seconds = _timed(model, batch)
         except TileTooLarge:
             continue
-        rate = side * side / (time.perf_counter() - before)
+        rate = side * side / seconds
         # Timings scatter; a larger tile has to be clearly faster to be worth its memory.
         if rate > best_rate * 1.03:
             best, best_rate = side, rate
     return best
+
+
+def _timed(model: RestorationModel, batch: npt.NDArray[np.float32]) -> float:
+    before = time.perf_counter()
+    model.predict(batch)
+    return time.perf_counter() - before
 
 
 def _store() -> Path:
@@ -158,6 +181,6 @@ def _remember(model: RestorationModel, frames: int, side: int) -> None:
     try:
         _store().parent.mkdir(parents=True, exist_ok=True)
         write_bytes_atomically(_store(), json.dumps(known, indent=1).encode())
-    except OSError as error:
+    except (OSError, OutputError) as error:
         # Only speed is lost: the next run measures again.
         logger.info("The tile size could not be remembered: %s", error)
