@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
@@ -26,10 +27,14 @@ from napari_restoration.gui._progress_bar import ProgressBar
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-_PRIMARY = """
-QPushButton {{ background-color: {accent}; color: white; font-weight: 600; }}
+# The accent of napari's dark theme; that of the light one is too pale for white letters.
+_ACCENT = "#4560c8"
+_PRIMARY = f"""
+QPushButton {{ background-color: {_ACCENT}; color: white; font-weight: 600; }}
+QPushButton:hover {{ background-color: #5a74da; }}
 QPushButton:disabled {{ background-color: rgba(128, 128, 128, 60); color: rgba(160, 160, 160, 160); }}
 """
+_SMALLEST_WIDTH = 300
 
 
 class RestoreForm(QWidget):
@@ -63,17 +68,19 @@ class RestoreForm(QWidget):
         self.restore_button.setToolTip(
             "Restore the whole image into a new layer beside it. The visible plane comes first."
         )
+        self.restore_button.setStyleSheet(_PRIMARY)
         self.progress = ProgressBar()
+        self.progress.set_accent(_ACCENT)
         self.message = Message()
+        self.setMinimumWidth(_SMALLEST_WIDTH)
         self._lay_out()
 
     def follow_theme(self, theme: str) -> None:
-        """Give the primary button and the bar the viewer's accent colour."""
+        """Make explanations a little fainter than the theme's text."""
         from napari.utils.theme import get_theme
 
-        accent = get_theme(theme).current.as_hex()
-        self.restore_button.setStyleSheet(_PRIMARY.format(accent=accent))
-        self.progress.set_accent(accent)
+        red, green, blue = get_theme(theme).text.as_rgb_tuple()[:3]
+        self.setStyleSheet(f'QLabel[small="true"] {{ color: rgba({red}, {green}, {blue}, 165); }}')
 
     def show_area(self, is_shown: bool) -> None:
         """Offer the drawn rectangle where there is a layer to draw on."""
@@ -92,6 +99,7 @@ class RestoreForm(QWidget):
         self._area_form = QFormLayout()
         self._area_form.addRow("Preview", self.area)
         plan_form = QFormLayout()
+        plan_form.setLabelAlignment(Qt.AlignmentFlag.AlignTop)
         plan_form.addRow("Result", self.plan_text)
         forms = [
             image_form, self.axes_row.form, self.models.form, self.frames_row.form, plan_form, self._area_form,

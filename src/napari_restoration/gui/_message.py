@@ -59,5 +59,5 @@ def small_text(parent: QWidget | None = None) -> QLabel:
     label.setWordWrap(True)
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-    label.setStyleSheet("QLabel { color: rgba(140, 145, 155, 255); }")
+    label.setProperty("small", True)  # the panel's style sheet gives it its colour
     return label

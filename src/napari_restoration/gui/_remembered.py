@@ -6,10 +6,13 @@ import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from napari_restoration.core.errors import OutputError
 from napari_restoration.core.files import write_bytes_atomically
+from napari_restoration.core.progress import Task
+
+T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
 
@@ -47,6 +50,12 @@ def remember(widget: str, choices: Mapping[str, Any]) -> None:
         write_bytes_atomically(path, json.dumps(dict(choices), indent=1).encode())
     except (OSError, OutputError) as error:
         _LOG.warning("The choices of the %s widget were not kept: %s", widget, error)
+
+
+def remembering(task: Task[T], choices: Mapping[str, Any], widget: str = "restore") -> Task[T]:
+    """The same task, which first keeps the choices it was started with: a disk may be slow, a panel must not."""
+    remember(widget, choices)
+    return (yield from task)
 
 
 def _path(widget: str) -> Path:

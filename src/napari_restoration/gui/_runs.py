@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from napari_restoration.core.image import CalibratedImage
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from napari_restoration.tasks.restoration import Restoration
     from napari_restoration.tasks.results import Preview, RestorationResult
 
+_LONGEST_WAIT_S = 2.0
 LOADING_TORCH = "Loading PyTorch, once per session"
 
 
@@ -86,10 +88,14 @@ class Ready(Progress):
         To be kept for the next run.
     out : CalibratedImage, optional
         Where the tiles of a whole run arrive.
+    is_shown : threading.Event
+        To be set when `out` is a layer; the network waits for it, so that napari has the processor to itself
+        for the tenth of a second that adding a layer takes.
     """
 
     restoration: Restoration
     out: CalibratedImage | None = None
+    is_shown: threading.Event = field(default_factory=threading.Event)
 
 
 def run_restore(order: Order) -> Task[RestorationResult]:
@@ -97,7 +103,9 @@ def run_restore(order: Order) -> Task[RestorationResult]:
     restoration = yield from _prepared(order)
     yield Progress(done=0, total=0, message="Making room for the result")
     out = restoration.empty_output()
-    yield Ready(done=0, total=0, restoration=restoration, out=out)
+    ready = Ready(done=0, total=0, restoration=restoration, out=out)
+    yield ready
+    ready.is_shown.wait(_LONGEST_WAIT_S)
     return (yield from restoration.iter_run(out, first=order.at, centre=order.centre))
 
 

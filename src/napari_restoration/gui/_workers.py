@@ -3,7 +3,7 @@
 A plain thread instead of napari's ``thread_worker``, for three reasons: that one swallows a ``RuntimeError`` (which
 is what torch raises when memory runs out), it replaces Python's warning hooks while it runs, which two overlapping
 runs leave broken, and every worker stays referenced by its window. Here the thread never touches Qt: it puts
-reports on a queue, and a timer of the main thread shows them at most ten times a second.
+reports on a queue, and a timer of the main thread shows them: messages at once, tiles at most ten times a second.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from typing import Any
 from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
-from napari_restoration.core.progress import Progress, Task
+from napari_restoration.core.progress import Progress, Task, TileDone
 
-REFRESH_MS = 100
+REFRESH_S = 0.1
+_LOOK_MS = 20
 
 
 class RunningTask(QObject):
@@ -38,7 +39,7 @@ class RunningTask(QObject):
     """
 
     reported = Signal(object)
-    """list of Progress since the last time, at most ten times a second."""
+    """list of Progress since the last time; tiles alone at most ten times a second."""
     returned = Signal(object)
     failed = Signal(object)
     cancelled = Signal()
@@ -49,12 +50,13 @@ class RunningTask(QObject):
         self._stop = threading.Event()
         self._reports: deque[Progress] = deque()
         self._is_over = False
+        self._shown = 0.0
         # Stops the thread even when this object is gone, so the slot must not belong to it.
         owner.destroyed.connect(self._stop.set)
         owner.installEventFilter(self)
         self._owner = owner
         self._timer = QTimer(self)
-        self._timer.setInterval(REFRESH_MS)
+        self._timer.setInterval(_LOOK_MS)
         self._timer.timeout.connect(self._show)
         self._future: Future[Any] = Future()
         # Not a daemon: Python joins it when it exits, and it ends then within one tile.
@@ -92,13 +94,17 @@ class RunningTask(QObject):
 
     def _show(self) -> None:
         is_done = self._future.done()  # asked first: nothing is reported after it
-        reports = []
-        while self._reports:
-            reports.append(self._reports.popleft())
-        if reports:
-            self.reported.emit(reports)
+        if self._reports and (is_done or self._is_due()):
+            self._shown = time.monotonic()
+            self.reported.emit([self._reports.popleft() for _ in range(len(self._reports))])
         if is_done and not self._is_over:
             self._end()
+
+    def _is_due(self) -> bool:
+        # Each repaint of a layer costs some 30 ms where there is no GPU.
+        if time.monotonic() - self._shown >= REFRESH_S:
+            return True
+        return any(not isinstance(report, TileDone) for report in tuple(self._reports))
 
     def _end(self) -> None:
         self._is_over = True

@@ -14,7 +14,7 @@ from napari_restoration.core.progress import Notice, Progress, Task, TileDone
 from napari_restoration.gui._form import RestoreForm
 from napari_restoration.gui._layers import guess_layer_axes, layer_to_image
 from napari_restoration.gui._live import LivePreview, LiveResult
-from napari_restoration.gui._remembered import recall, remember
+from napari_restoration.gui._remembered import recall, remembering
 from napari_restoration.gui._runs import LOADING_TORCH, Order, Ready, run_preview, run_restore
 from napari_restoration.gui._view import centre_of, drawn_region, shapes_layers, shown_index, visible_region
 from napari_restoration.gui._workers import RunningTask, start_task
@@ -104,7 +104,6 @@ class RestoreWidget(QWidget):
         except RestorationError as error:
             self._tell_error(str(error))
             return
-        remember("restore", self._choices())
         self.form.message.clear()
         self.form.set_running(True)
         is_first = order.loaded is None and order.prepared is None and "torch" not in sys.modules
@@ -112,7 +111,7 @@ class RestoreWidget(QWidget):
         self._source, self._result, self._notices = self.layer, None, []
         task: Task[Any] = run_preview(order) if is_preview else run_restore(order)
         self.running = start_task(
-            task,
+            remembering(task, self._choices()),
             self,
             on_report=self._on_reports,
             on_done=self._on_done,
@@ -212,14 +211,15 @@ class RestoreWidget(QWidget):
             if isinstance(report, Ready):
                 self._restoration = report.restoration
                 if report.out is not None and self._source is not None and not self._is_cancelled():
-                    self._preview.remove()
                     with self.form.layer_combo.pinned():
                         self._result = LiveResult(self._viewer, self._source, report.restoration, report.out)
+                report.is_shown.set()
             elif isinstance(report, Notice):
                 self._notices.append(report.message)
                 self.form.message.show_text(" ".join(self._notices), "warning")
-        if self._result is not None:
+        if self._result is not None and any(isinstance(report, TileDone) for report in reports):
             self._result.show_tiles(reports)
+            self._preview.remove()  # the result shows the same, from the middle of the view outwards
         previews = [report.preview for report in reports if isinstance(report, PreviewTile)]
         if previews and self._source is not None and self._restoration is not None:
             with self.form.layer_combo.pinned():
