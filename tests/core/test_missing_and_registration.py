@@ -46,6 +46,25 @@ def test_a_known_shift_is_found_under_noise(shift):
     np.testing.assert_allclose(found, [-step for step in shift], atol=0.05)
 
 
+@pytest.mark.parametrize("side", [64, 128, 256])
+def test_noise_is_not_moved_to_where_it_fits_by_chance(side):
+    rng = np.random.default_rng(5)
+    for _ in range(5):
+        assert estimate_shift(rng.normal(size=(side, side)), rng.normal(size=(side, side))) == (0.0, 0.0)
+
+
+def test_weak_structure_is_still_followed():
+    rng = np.random.default_rng(6)
+    scene = ndimage.gaussian_filter(rng.normal(size=(296, 296)), 2)
+    moved = ndimage.shift(scene, (3.0, -2.0), order=3)[20:276, 20:276]
+    scene = scene[20:276, 20:276]
+    noise = 4 * scene.std()
+    found = estimate_shift(
+        scene + rng.normal(0, noise, scene.shape), moved + rng.normal(0, noise, scene.shape)
+    )
+    np.testing.assert_allclose(found, (-3.0, 2.0), atol=0.6)
+
+
 def test_frames_without_common_structure_are_left_where_they_are():
     flat = np.zeros((64, 64), np.float32)
     assert estimate_shift(flat, flat) == (0.0, 0.0)

@@ -12,6 +12,9 @@ from scipy import ndimage
 _UPSAMPLING = 20
 # White noise correlates at zero shift only by chance, but drowns weak structure; a light blur lifts the latter.
 _SMOOTHING_PX = 1.0
+# Some shift always fits noise best. Between two planes of mere noise, blurred and windowed as here, correlations
+# scatter by 4.9 / sqrt(pixels); a shift counts if its correlation exceeds five times that, which noise never does.
+_CHANCE = 5 * 4.9
 
 
 def estimate_shift(reference: npt.NDArray[Any], moving: npt.NDArray[Any]) -> tuple[float, float]:
@@ -25,8 +28,8 @@ def estimate_shift(reference: npt.NDArray[Any], moving: npt.NDArray[Any]) -> tup
     Returns
     -------
     tuple of float
-        Shift along Y and X in pixels, to be given to `shift_plane`. Zero where the correlation of the two
-        frames would not improve, such as for frames without structure.
+        Shift along Y and X in pixels, to be given to `shift_plane`. Zero where the two frames have nothing in
+        common beyond chance, such as noise without structure, or where their correlation would not improve.
     """
     # scikit-image takes a noticeable part of a second to import; most runs have a single frame.
     from skimage.registration import phase_cross_correlation
@@ -40,7 +43,8 @@ def estimate_shift(reference: npt.NDArray[Any], moving: npt.NDArray[Any]) -> tup
     if max(abs(float(step)) for step in shift) > min(reference.shape) / 4:
         return 0.0, 0.0
     moved = ndimage.shift(floating, shift, order=1, mode="nearest")
-    if _agreement(fixed, moved) <= _agreement(fixed, floating):
+    agreement = _agreement(fixed, moved)
+    if agreement <= _agreement(fixed, floating) or agreement < _CHANCE / np.sqrt(fixed.size):
         return 0.0, 0.0
     return float(shift[0]), float(shift[1])
 
