@@ -1,7 +1,9 @@
 """Axes are checked, guessed and said in words."""
 
+import dask.array
 import numpy as np
 import pytest
+import torch
 
 from napari_restoration.core.axes import check_axes, describe_axes, guess_axes
 from napari_restoration.core.errors import InputError
@@ -71,3 +73,17 @@ def test_empty_images_are_refused_and_masked_pixels_become_missing():
     assert image.axes == "YX"
     assert np.isnan(image.data[1, 0])
     assert CalibratedImage([[1, 2], [3, 4]], "YX").shape == (2, 2)
+
+
+def test_masked_chunks_of_a_lazy_array_become_missing_and_stay_lazy():
+    masked = np.ma.masked_equal(np.arange(16, dtype=np.uint16).reshape(4, 4), 6)
+    image = CalibratedImage(dask.array.from_array(masked, chunks=2), "YX")
+    assert isinstance(image.data, dask.array.Array)
+    assert image.dtype == np.float32
+    np.testing.assert_array_equal(np.asarray(image.data), np.ma.filled(masked.astype(np.float32), np.nan))
+
+
+def test_tensors_are_taken_and_ragged_lists_refused():
+    assert CalibratedImage(torch.zeros(4, 5), "YX").dtype == np.float32
+    with pytest.raises(InputError, match="'rows' cannot be made an array"):
+        CalibratedImage([[1, 2], [3]], "YX", name="rows")

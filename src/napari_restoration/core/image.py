@@ -63,12 +63,17 @@ class CalibratedImage:
 
     def __post_init__(self) -> None:
         data = self.data
-        if not (hasattr(data, "shape") and hasattr(data, "dtype") and hasattr(data, "__getitem__")):
-            data = np.asarray(data)
+        # Tensors of other libraries have a dtype too, but none that numpy knows.
+        if not (hasattr(data, "shape") and hasattr(data, "__getitem__") and _has_numpy_dtype(data)):
+            data = _as_array(data, self.name)
         check_dtype(data.dtype, self.name)
-        if isinstance(data, np.ma.MaskedArray):
+        if _is_masked(data):
             floating = data.dtype if data.dtype.kind == "f" else np.result_type(data.dtype, np.float32)
-            data = np.ma.filled(data.astype(floating), np.nan)
+            data = data.astype(floating)
+            if isinstance(data, np.ma.MaskedArray):
+                data = np.ma.filled(data, np.nan)
+            else:
+                data = data.map_blocks(np.ma.filled, np.nan, dtype=floating)
         object.__setattr__(self, "data", data)
         object.__setattr__(self, "axes", check_axes(self.axes, tuple(data.shape), self.name))
         if 0 in data.shape:
@@ -97,6 +102,22 @@ class CalibratedImage:
     def replace(self, **changes: Any) -> Self:
         """Copy with some fields changed."""
         return replace(self, **changes)
+
+
+def _has_numpy_dtype(data: Any) -> bool:
+    return isinstance(getattr(data, "dtype", None), np.dtype)
+
+
+def _is_masked(data: Any) -> bool:
+    """Whether an array, or a dask array's chunks, carry a mask."""
+    return any(isinstance(one, np.ma.MaskedArray) for one in (data, getattr(data, "_meta", None)))
+
+
+def _as_array(data: Any, name: str) -> ArrayLike:
+    try:
+        return np.asarray(data)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise InputError(f"{name!r} cannot be made an array of numbers ({error}).") from error
 
 
 def check_dtype(dtype: np.dtype[Any], name: str) -> None:
