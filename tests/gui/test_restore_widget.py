@@ -12,7 +12,9 @@ def names(viewer):
     return [layer.name for layer in viewer.layers]
 
 
-def test_the_whole_path_preview_restore_cancel_and_restore_again(open_widget, press, qtbot, slow_network, noise):
+def test_the_whole_path_preview_restore_cancel_and_restore_again(
+    open_widget, press, qtbot, slow_network, noise
+):
     viewer, widget = open_widget()
     layer = viewer.add_image(noise(4, 90, 100), name="cells", scale=(1, 0.1, 0.1), colormap="magma")
     widget.form.advanced.tile.setValue(32)
@@ -235,7 +237,9 @@ def test_choices_are_remembered(open_widget, press, noise):
     again.deleteLater()
 
 
-@pytest.mark.parametrize("content", ["", "[1]", '{"task": 3, "tile": "x", "models": 5, "frames": 99}', "\x00"])
+@pytest.mark.parametrize(
+    "content", ["", "[1]", '{"task": 3, "tile": "x", "models": 5, "frames": 99}', "\x00"]
+)
 def test_damaged_remembered_choices_are_forgotten(make_napari_viewer, tiny_models, content):
     from napari_restoration.gui._remembered import _path
     from napari_restoration.gui.restore_widget import RestoreWidget

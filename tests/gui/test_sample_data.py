@@ -36,7 +36,9 @@ def test_the_manifest_offers_every_sample_and_every_command_exists(repository):
         module, name = command.python_name.split(":")
         assert callable(getattr(__import__(module, fromlist=[name]), name))
     known = {command.id for command in contributions.commands}
-    used = {widget.command for widget in contributions.widgets} | {s.command for s in contributions.sample_data}
+    used = {widget.command for widget in contributions.widgets} | {
+        s.command for s in contributions.sample_data
+    }
     for items in contributions.menus.values():
         used |= {item.command for item in items if hasattr(item, "command")}
     assert used == known

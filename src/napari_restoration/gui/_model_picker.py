@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from napari_restoration.core.errors import ModelError
+from napari_restoration.gui._card_text import describe_card
 from napari_restoration.gui._message import small_text
 
 if TYPE_CHECKING:
@@ -150,34 +150,3 @@ class ModelPicker(QWidget):
 
 
 _TOOLTIP = 3  # Qt.ItemDataRole.ToolTipRole
-
-
-def describe_card(card: ModelCard) -> str:
-    """What a model is, as the text of a tooltip.
-
-    Parameters
-    ----------
-    card : ModelCard
-        The model.
-
-    Returns
-    -------
-    str
-        Rich text: size, training data, measured scores, licence.
-    """
-    rows = [("Model", f"{card.id}, {card.arch}, {card.weights_bytes / 1e6:.1f} MB")]
-    if card.trained_on:
-        rows.append(("Trained on", ", ".join(str(data.get("name", data)) for data in card.trained_on)))
-    if card.pixel_size_um:
-        low, high = card.pixel_size_um
-        rows.append(("Pixel size", f"{low * 1000:g} to {high * 1000:g} nm"))
-    rows += [("Score", f"{name}: {_value(value)}") for name, value in card.scores.items()]
-    rows.append(("Licence", card.license))
-    table = "".join(f"<tr><td>{escape(a)}&nbsp;&nbsp;</td><td>{escape(b)}</td></tr>" for a, b in rows)
-    return f"<p>{escape(card.description)}</p><table>{table}</table>"
-
-
-def _value(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_value(part)}" for name, part in value.items())
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
