@@ -192,7 +192,8 @@ def _variation(plane: Plane, example: Example, settings: Settings) -> Plane:
     def denoise(flat: Plane) -> Plane:
         # The weight acts relative to the noise, so that one value serves images of any brightness.
         noise = noise_level(flat)
-        result = restoration.denoise_tv_chambolle(flat / noise, weight=settings["weight"], eps=1e-4)
+        scaled = (flat / noise).astype(np.float32)  # half the time of float64
+        result = restoration.denoise_tv_chambolle(scaled, weight=settings["weight"], eps=1e-4)
         return np.asarray(result * noise)
 
     return _on_flat_noise(denoise, plane, example, settings["stabilised"])

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from benchmarks.quality.cases import Plane
-from scipy import signal
+from scipy import fft, signal
+
+Spectrum = npt.NDArray[np.complexfloating]
 
 
 class RichardsonLucy:
@@ -33,7 +36,9 @@ class RichardsonLucy:
         sizes = zip(margin, frames.shape[1:], strict=True)
         self._keep = tuple(slice(m * factor, (m + side) * factor) for m, side in sizes)
         data = np.pad(frames - offset + extra, [(0, 0), *((m, m) for m in margin)], mode="symmetric")
-        self._data, self._kernels = np.maximum(data, 0), kernels
+        self._data = np.maximum(data, 0).astype(np.float32)
+        rows, columns = (side * factor for side in self._data.shape[1:])
+        self._blurs = [_Convolution(kernel, rows, columns) for kernel in kernels]
         self._offset, self._extra, self._factor = offset, extra, factor
         self._small = 1e-6 * max(float(self._data.mean()), 1e-12)
         self._estimate = _repeated(np.maximum(self._data.mean(0) - extra, 1e3 * self._small), factor)
@@ -52,12 +57,37 @@ class RichardsonLucy:
 
     def _iterate(self) -> None:
         correction = np.zeros_like(self._estimate)
-        for frame, kernel in zip(self._data, self._kernels, strict=True):
-            expected = _binned(same(self._estimate, kernel), self._factor) + self._extra
-            ratio = frame / np.maximum(expected, self._small)
-            correction += same(_repeated(ratio, self._factor), kernel[::-1, ::-1]) / len(self._data)
+        for frame, blur in zip(self._data, self._blurs, strict=True):
+            expected = _binned(blur(self._estimate), self._factor) + np.float32(self._extra)
+            ratio = frame / np.maximum(expected, np.float32(self._small))
+            correction += blur.adjoint(_repeated(ratio, self._factor)) / len(self._data)
         self._estimate = np.maximum(self._estimate * correction, 0)
         self._iterations += 1
+
+
+class _Convolution:
+    """Convolution with a kernel on planes of one size, and its adjoint; border pixels are repeated outwards."""
+
+    def __init__(self, kernel: Plane, rows: int, columns: int) -> None:
+        self._width = kernel.shape[0] // 2, kernel.shape[1] // 2
+        padded = rows + kernel.shape[0] - 1, columns + kernel.shape[1] - 1
+        self._size = tuple(fft.next_fast_len(side, real=True) for side in padded)
+        spectrum = fft.rfft2(np.asarray(kernel, dtype=np.float32), self._size)
+        # Wrapped around, the kernel's first element sits at the origin: a shift by its width centres it.
+        y, x = (fft.fftfreq(self._size[0]) * self._width[0], fft.rfftfreq(self._size[1]) * self._width[1])
+        self._spectrum = (spectrum * np.exp(2j * np.pi * (y[:, None] + x))).astype(np.complex64)
+
+    def __call__(self, plane: Plane) -> Plane:
+        return self._apply(plane, self._spectrum)
+
+    def adjoint(self, plane: Plane) -> Plane:
+        return self._apply(plane, self._spectrum.conj())
+
+    def _apply(self, plane: Plane, spectrum: Spectrum) -> Plane:
+        (top, left), (rows, columns) = self._width, plane.shape
+        padded = np.pad(plane, [(top, top), (left, left)], mode="edge")
+        result = fft.irfft2(fft.rfft2(padded, self._size) * spectrum, self._size)
+        return np.asarray(result[top : top + rows, left : left + columns])
 
 
 def same(plane: Plane, kernel: Plane) -> Plane:
