@@ -26,6 +26,8 @@ def _maker(recipe, images_dir: Path, **options) -> FieldMaker:
         ("em/stem/Pd1_y0_x0.tif", "em/stem/Pd1_y1024_x0.tif"),
         ("fluorescence/actin/kc167_POS002_R.tif", "fluorescence/nuclei/kc167_POS002_D.tif"),
         ("fluorescence/cytoplasm/sbs_Channel1-01-A-01.tif", "fluorescence/nuclei/sbs_Channel2-01-A-01.tif"),
+        ("pairs/dfnn/input/cell11_defocus+0.1um.tif", "pairs/dfnn/input/cell11_defocus-0.7um.tif"),
+        ("pairs/biosr/input/factin_1.tif", "pairs/biosr/target/factin_1.tif"),
         ("fluorescence/actin/BPAE_actin.tif", "fluorescence/nuclei/BPAE_nuclei.tif"),
         ("fluorescence/cytoplasm/osteosarcoma_c0.tif", "fluorescence/cytoplasm/osteosarcoma_c2.tif"),
         (

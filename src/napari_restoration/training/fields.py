@@ -143,8 +143,9 @@ def field_of_view(name: str) -> str:
     """What files of one field of view share in their names: no crop origin, channel or plane."""
     stem = PurePosixPath(name).stem
     if "/pairs/" in f"/{name}":
-        return stem
-    stem = re.sub(r"_y\d+_x\d+$|_c\d+$|_[DFR]$|_t?p?\d+$", "", stem)
+        # Input and target have one name; a defocus series shows one cell.
+        return re.sub(r"_defocus.*$|_ON\d+$", "", stem)
+    stem = re.sub(r"_y\d+_x\d+$|_c\d+$|_ch\d+$|_[DFR]$|_t?p?\d+$", "", stem)
     return re.sub(r"Channel\d+-", "", re.sub(r"^BPAE_.*$", "BPAE", stem))
 
 
