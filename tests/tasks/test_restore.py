@@ -134,6 +134,28 @@ def test_a_constant_image_passes_with_a_notice(known_model):
     assert any("no contrast" in text for text in result.notices)
 
 
+def test_guessed_axes_are_told_and_a_colour_picture_is_taken_for_one(known_model):
+    colour = restore(pixels((40, 50, 3), "u1"), known_model())
+    assert colour.image.axes == "YXS"
+    assert colour.notices == ("The axes were not named: YXS was assumed for the shape (40, 50, 3).",)
+    assert restore(pixels((40, 50)), known_model()).notices == ()
+    assert restore(pixels((4, 40, 50)).tolist(), known_model(), axes="ZYX").notices == ()
+
+
+@pytest.mark.parametrize(
+    "choice", [{"tile": 32.5}, {"tile": "32"}, {"channel": 0.5}, {"frames": 2.5}, {"frames": "2"}]
+)
+def test_choices_that_are_no_whole_numbers_are_refused(choice):
+    with pytest.raises(InputError, match=next(iter(choice))):
+        RestoreSettings(**choice)
+
+
+def test_whole_numbers_of_any_kind_are_taken():
+    settings = RestoreSettings(tile=np.int64(32), channel=np.uint8(1), frames=np.int16(3))
+    assert settings.to_dict() | {"tile": 32, "channel": 1, "frames": 3} == settings.to_dict()
+    assert all(type(value) is int for value in (settings.tile, settings.channel, settings.frames))
+
+
 def test_what_was_noticed_while_reading_is_told_and_recorded(known_model):
     told = "cells.tif: 3 of 9 chunks are missing and read as 0."
     image = CalibratedImage(pixels((20, 20)), "YX", metadata={"notices": [told]})

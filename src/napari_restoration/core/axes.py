@@ -25,6 +25,7 @@ _LABELS = {
 
 # A short first axis is far more often the channels of one picture than time points.
 _LARGEST_CHANNEL_COUNT = 4
+_SHORTEST_COLOUR_SIDE = 30
 
 
 def check_axes(axes: str, shape: Sequence[int], name: str = "image") -> str:
@@ -120,6 +121,22 @@ def guess_axes(shape: Sequence[int], labels: Sequence[str] | None = None, *, rgb
     if not {"Y", "X"} <= set(guess):
         return guess_axes(shape, rgb=rgb)
     return guess + ("S" if rgb else "")
+
+
+def looks_like_colour(shape: Sequence[int]) -> bool:
+    """Whether the shape of an array that says nothing else is that of RGB or RGBA pictures, as napari judges it.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Shape of the array.
+
+    Returns
+    -------
+    bool
+        True for 3 or 4 last entries behind two sides of more than 30 pixels.
+    """
+    return len(shape) >= 3 and shape[-1] in (3, 4) and min(shape[-3:-1]) > _SHORTEST_COLOUR_SIDE
 
 
 def describe_axes(axes: str, shape: Sequence[int]) -> str:

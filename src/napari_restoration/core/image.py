@@ -65,7 +65,7 @@ class CalibratedImage:
         data = self.data
         # Tensors of other libraries have a dtype too, but none that numpy knows.
         if not (hasattr(data, "shape") and hasattr(data, "__getitem__") and _has_numpy_dtype(data)):
-            data = _as_array(data, self.name)
+            data = as_array(data, self.name)
         check_dtype(data.dtype, self.name)
         if _is_masked(data):
             floating = data.dtype if data.dtype.kind == "f" else np.result_type(data.dtype, np.float32)
@@ -113,7 +113,14 @@ def _is_masked(data: Any) -> bool:
     return any(isinstance(one, np.ma.MaskedArray) for one in (data, getattr(data, "_meta", None)))
 
 
-def _as_array(data: Any, name: str) -> ArrayLike:
+def as_array(data: Any, name: str) -> np.ndarray[Any, Any]:
+    """Make lists, tensors and the like a numpy array.
+
+    Raises
+    ------
+    InputError
+        If they are none, such as rows of different lengths.
+    """
     try:
         return np.asarray(data)
     except (ValueError, TypeError, RuntimeError) as error:

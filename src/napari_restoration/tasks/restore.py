@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from napari_restoration.core.axes import guess_axes
-from napari_restoration.core.image import CalibratedImage
+from napari_restoration.core.axes import guess_axes, looks_like_colour
+from napari_restoration.core.image import CalibratedImage, as_array
 from napari_restoration.core.progress import Progress, Task, run
 from napari_restoration.tasks.prepare import choose_model, prepare
 from napari_restoration.tasks.results import RestorationResult
@@ -39,7 +37,7 @@ def restore(
     task : str, optional
         ``"deblur"``, ``"refocus"``, ``"superres"`` or ``"denoise"``.
     axes : str, optional
-        One letter for each dimension out of ``TZCYXS``; for plain arrays guessed if not given.
+        One letter for each dimension out of ``TZCYXS``; for plain arrays guessed if not given, and told.
     on_progress : callable, optional
         Called with each `Progress`.
     **settings
@@ -61,11 +59,18 @@ def restore(
     >>> result = restore(read_image("stack.tif"), task="denoise")  # doctest: +SKIP
     """
     if not isinstance(image, CalibratedImage):
-        data = image if hasattr(image, "shape") else np.asarray(image)
-        image = CalibratedImage(data, axes or guess_axes(data.shape))
+        image = _guessed(image) if axes is None else CalibratedImage(image, axes)
     elif axes is not None:
         image = image.replace(axes=axes)
     return run(iter_restore(image, model, task=task, settings=RestoreSettings(**settings)), on_progress)
+
+
+def _guessed(array: Any) -> CalibratedImage:
+    data = array if hasattr(array, "shape") else as_array(array, "image")
+    shape = tuple(data.shape)
+    axes = guess_axes(shape, rgb=looks_like_colour(shape))
+    told = [f"The axes were not named: {axes} was assumed for the shape {shape}."] if len(axes) > 2 else []
+    return CalibratedImage(data, axes, metadata={"notices": told})
 
 
 def iter_restore(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from napari_restoration.core.errors import InputError
 
 Frames = Literal["auto", "all"] | int
@@ -52,21 +54,28 @@ class RestoreSettings:
     channel: int | None = None
 
     def __post_init__(self) -> None:
+        for name in ("frames", "tile", "channel"):
+            object.__setattr__(self, name, _plain_number(getattr(self, name)))
         if self.frames not in ("auto", "all") and not (isinstance(self.frames, int) and self.frames >= 1):
             raise InputError(
                 f"frames is {self.frames!r}: use 'auto', 'all' or a number from 1 to {MOST_FRAMES}."
             )
         if isinstance(self.frames, int) and self.frames > MOST_FRAMES:
             raise InputError(f"frames is {self.frames}: burst models take at most {MOST_FRAMES} frames.")
-        if self.tile is not None and self.tile < 1:
-            raise InputError(f"tile is {self.tile}: use a side in pixels, such as 256, or leave it out.")
+        if self.tile is not None and not (isinstance(self.tile, int) and self.tile >= 1):
+            raise InputError(f"tile is {self.tile!r}: use a side in pixels, such as 256, or leave it out.")
         if self.precision not in get_args(Precision):
             raise InputError(f"precision is {self.precision!r}: use one of {', '.join(get_args(Precision))}.")
         if self.dtype not in get_args(OutputType):
             raise InputError(f"dtype is {self.dtype!r}: use one of {', '.join(get_args(OutputType))}.")
-        if self.channel is not None and self.channel < 0:
-            raise InputError(f"channel is {self.channel}: channels are counted from 0.")
+        if self.channel is not None and not (isinstance(self.channel, int) and self.channel >= 0):
+            raise InputError(f"channel is {self.channel!r}: channels are counted from 0.")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for the provenance."""
         return asdict(self)
+
+
+def _plain_number(value: Any) -> Any:
+    """Whole numbers of numpy as Python's own, so that settings can be compared and recorded."""
+    return int(value) if isinstance(value, np.integer) else value

@@ -46,6 +46,26 @@ def test_an_npy_file_is_memory_mapped(tmp_path: Path) -> None:
     assert read_image(tmp_path / "a.npy", axes="ZYX").axes == "ZYX"
 
 
+@pytest.mark.parametrize(
+    ("shape", "axes"), [((40, 50, 3), "YXS"), ((40, 50, 4), "YXS"), ((7, 40, 50), "TYX")]
+)
+def test_the_guessed_axes_of_an_npy_file_are_told(tmp_path: Path, shape: tuple[int, ...], axes: str) -> None:
+    path = tmp_path / "cells.npy"
+    np.save(path, np.zeros(shape, np.uint8))
+    image = read_image(path)
+    assert image.axes == axes
+    assert image.metadata["notices"] == [
+        f"cells.npy does not name its axes; {axes} was assumed for its shape {shape}."
+    ]
+    assert read_image(path, axes="ZYX").metadata["notices"] == []
+
+
+def test_an_array_that_is_no_image_is_named(tmp_path: Path) -> None:
+    np.save(tmp_path / "line.npy", np.zeros(5))
+    with pytest.raises(InputError, match=r"line\.npy: An array of shape \(5,\) is no image"):
+        read_image(tmp_path / "line.npy")
+
+
 def test_an_npy_file_with_objects_is_refused_without_loading_them(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array([[{}, []]], dtype=object), allow_pickle=True)
     with pytest.raises(InputError, match=r"a\.npy holds Python objects"):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_restoration.core.axes import guess_axes
+from napari_restoration.core.axes import guess_axes, looks_like_colour
 from napari_restoration.core.errors import InputError
 from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.provenance import KEY
@@ -40,8 +40,14 @@ def read_flat(path: Path, kind: str, axes: str | None) -> CalibratedImage:
     """
     metadata: dict[str, Any] = {"notices": []}
     data = _read_npy(path) if kind == "npy" else _read_picture(path, metadata)
-    rgb = kind != "npy" and data.ndim == 3
-    return CalibratedImage(data, axes or guess_axes(data.shape, rgb=rgb), name=path.name, metadata=metadata)
+    if axes is None:
+        rgb = looks_like_colour(data.shape) if kind == "npy" else data.ndim == 3
+        axes = guess_axes(data.shape, rgb=rgb)
+        if kind == "npy" and data.ndim > 2:
+            metadata["notices"].append(
+                f"{path.name} does not name its axes; {axes} was assumed for its shape {data.shape}."
+            )
+    return CalibratedImage(data, axes, name=path.name, metadata=metadata)
 
 
 def _read_npy(path: Path) -> npt.NDArray[Any]:

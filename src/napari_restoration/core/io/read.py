@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_restoration.core.errors import InputError
 from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.io.kinds import kind_of
 
@@ -39,17 +40,25 @@ def read_image(path: str | Path, *, axes: str | None = None, lazy: bool = True) 
         If the file is missing, cut off, of no readable kind, or `axes` contradict its shape.
     """
     path = Path(path)
-    kind = kind_of(path)
+    try:
+        image = _read(path, kind_of(path), axes)
+    except InputError as error:
+        # What is said about shapes and axes does not know the file.
+        if path.name in str(error):
+            raise
+        raise InputError(f"{path}: {error}") from error
+    return image if lazy else image.replace(data=np.array(image.data))
+
+
+def _read(path: Path, kind: str, axes: str | None) -> CalibratedImage:
     if kind == "tiff":
         from napari_restoration.core.io.tiff_read import read_tiff
 
-        image = read_tiff(path, axes)
-    elif kind == "zarr":
+        return read_tiff(path, axes)
+    if kind == "zarr":
         from napari_restoration.core.io.zarr_read import read_zarr
 
-        image = read_zarr(path, axes)
-    else:
-        from napari_restoration.core.io.flat_read import read_flat
+        return read_zarr(path, axes)
+    from napari_restoration.core.io.flat_read import read_flat
 
-        image = read_flat(path, kind, axes)
-    return image if lazy else image.replace(data=np.array(image.data))
+    return read_flat(path, kind, axes)
