@@ -157,6 +157,28 @@ def test_a_single_calibrated_axis_is_kept_in_a_plain_tiff(tmp_path: Path) -> Non
     assert dict(read_image(tmp_path / "a.tif").pixel_size_um) == {"Z": 0.25}
 
 
+@pytest.mark.parametrize("suffix", [".tif", ".ome.tif", ".ome.zarr"])
+def test_names_with_control_characters_do_no_harm(tmp_path: Path, suffix: str) -> None:
+    names = ["a<&\x01", "b\ud800"]
+    image = CalibratedImage(
+        np.zeros((2, 4, 5), np.uint16), "CYX", name="cut\x1b\nhere", metadata={"channels": names}
+    )
+    write_image(tmp_path / f"x{suffix}", image)
+    found = read_image(tmp_path / f"x{suffix}").metadata["channels"]
+    assert [name[0] for name in found] == ["a", "b"]
+    # A single plane has no place for the names of two channels.
+    write_image(tmp_path / f"y{suffix}", image.replace(data=image.data[0], axes="YX"))
+    assert "channels" not in read_image(tmp_path / f"y{suffix}").metadata
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".ome.tif"])
+def test_an_origin_left_of_zero_is_kept_exactly_without_pixel_sizes_too(tmp_path: Path, suffix: str) -> None:
+    for sizes in ({}, {"Y": 0.3, "X": 0.3}):
+        image = CalibratedImage(np.zeros((4, 5), np.uint16), "YX", sizes, origin_um={"Y": -2.025, "X": 0.1})
+        write_image(tmp_path / f"x{suffix}", image, overwrite=True)
+        assert read_image(tmp_path / f"x{suffix}").origin_um == image.origin_um
+
+
 def test_reading_a_result_and_writing_it_keeps_its_record(tmp_path: Path) -> None:
     image = CalibratedImage(np.zeros((4, 5), np.float32), "YX", metadata={"provenance": RECORD})
     write_image(tmp_path / "a.tif", image)

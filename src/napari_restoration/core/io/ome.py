@@ -16,6 +16,7 @@ from napari_restoration.core.provenance import KEY, to_json
 
 NAMESPACE = "napari-restoration"
 _LARGEST_XML = 256 * 2**20
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,11 @@ def parse_ome(xml: str, name: str) -> list[OmeImage]:
                 f"{name}: its OME-XML lacks or misspells a size ({error}); save it again in its program."
             ) from error
     return images
+
+
+def legal_text(text: str) -> str:
+    """Text with blanks for the characters that XML cannot hold, such as control characters in a file's name."""
+    return _ILLEGAL.sub(" ", text)
 
 
 def annotate(

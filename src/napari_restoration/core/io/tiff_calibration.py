@@ -91,7 +91,7 @@ def _imagej(fields: Mapping[str, str], page: Any, extra: Mapping[str, Any]) -> d
     for key in ("axes", "channels"):
         if key in info:
             metadata[key] = info[key]
-    origin.update(_lengths(info.get("origin_um")))
+    origin.update(_lengths(info.get("origin_um"), positive=False))
     return _entry(
         {axis: sizes[axis] for axis in "ZYX" if axis in sizes},
         display_unit(fields.get("unit", "")),

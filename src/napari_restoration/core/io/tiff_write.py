@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from napari_restoration.core.errors import OutputError
 from napari_restoration.core.image import CalibratedImage
-from napari_restoration.core.io.ome import annotate
+from napari_restoration.core.io.ome import annotate, legal_text
 from napari_restoration.core.io.planes import Layout, calibration_record
 from napari_restoration.core.provenance import KEY, to_json
 
@@ -232,7 +232,7 @@ def _resolution(like: CalibratedImage, kind: str) -> tuple[tuple[float, float], 
 def _ome_metadata(like: CalibratedImage, record: Mapping[str, Any]) -> dict[str, Any]:
     factor, unit = _shown_factor(like)
     unit = "µm" if unit == "um" else unit
-    metadata: dict[str, Any] = {"axes": record["axes"], "Name": like.name}
+    metadata: dict[str, Any] = {"axes": record["axes"], "Name": legal_text(like.name)}
     for axis, size in like.pixel_size_um.items():
         metadata[f"PhysicalSize{axis}"] = float(size) * factor
         metadata[f"PhysicalSize{axis}Unit"] = unit
@@ -240,7 +240,7 @@ def _ome_metadata(like: CalibratedImage, record: Mapping[str, Any]) -> dict[str,
         metadata["TimeIncrement"] = float(like.time_interval_s)
         metadata["TimeIncrementUnit"] = "s"
     if "channels" in record:
-        metadata["Channel"] = {"Name": record["channels"]}
+        metadata["Channel"] = {"Name": [legal_text(name) for name in record["channels"]]}
     return metadata
 
 

@@ -42,8 +42,9 @@ class ZarrStore:
         group = zarr.open_group(str(temporary), mode="w", zarr_format=2)
         group.attrs["multiscales"] = [_multiscales(layout.stored_axes, like)]
         self._own: dict[str, Any] = {"complete": False}
-        if like.metadata.get("channels"):
-            self._own["channels"] = [str(channel) for channel in like.metadata["channels"]]
+        names = like.metadata.get("channels") or ()
+        if names and len(names) == layout.sizes.get("C", 1):
+            self._own["channels"] = [str(name) for name in names]
         group.attrs[KEY] = self._own
         chunks = (1,) * len(self._leading) + tuple(min(n, _CHUNK) for n in layout.plane_shape)
         self._group = group
