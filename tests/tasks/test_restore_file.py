@@ -28,7 +28,8 @@ def test_planes_arrive_where_they_belong_with_their_calibration(known_model, tmp
     restored = read_image(output)
     # OME-Zarr prescribes channels before depth; every other order is the input's own.
     assert restored.axes == ("TCZYX" if (suffix, axes) == (".ome.zarr", "TZCYX") else axes)
-    assert report["axes"] == axes
+    assert report["axes"] == restored.axes
+    assert report["output_shape"] == list(restored.shape)
     assert report["output"] == str(output)
     assert restored.pixel_size_um["X"] == pytest.approx(0.1)
     assert restored.metadata["provenance"]["inputs"][0]["shape"] == shape

@@ -40,7 +40,8 @@ def iter_restore_file(
     Parameters
     ----------
     source, destination : Path
-        Image files; the suffix of `destination` decides its format. Its axes stand in the order ``TZCYXS``.
+        Image files; the suffix of `destination` decides its format. Its axes stand in the order ``TZCYXS``
+        (in an OME-Zarr ``TCZYX``).
     model : str, Path or RestorationModel
         A model's id, its folder, or the loaded model.
     settings : RestoreSettings, optional
@@ -58,7 +59,7 @@ def iter_restore_file(
     Returns
     -------
     dict
-        The report of the run with ``"output"`` and ``"notices"``.
+        The report of the run with ``"output"`` and ``"notices"``; axes and shape as the file holds them.
 
     Raises
     ------
@@ -81,15 +82,15 @@ def iter_restore_file(
         overwrite=overwrite,
     ) as writer:
         report = yield from _stream(restoration, ordered, like.axes, writer, record)
-    notices = [*restoration.notices, *writer.notices]
-    for text in writer.notices:
+    told = list(writer.notices)
+    for text in told:
         yield Notice(done=0, total=0, message=text)
     return {
         **report,
-        "axes": like.axes,
-        "output_shape": list(like.shape),
+        "axes": writer.axes,
+        "output_shape": list(writer.shape),
         "output": str(destination),
-        "notices": notices,
+        "notices": [*restoration.notices, *told],
     }
 
 

@@ -79,6 +79,8 @@ class PlaneWriter:
     ----------
     notices : list of str
         What the user should know of the format chosen.
+    axes, shape
+        In the order of the file, which may prescribe another one than that in which planes arrive.
     """
 
     def __init__(self, store: PlaneStore, layout: Layout, dtype: np.dtype[Any], name: str) -> None:
@@ -87,6 +89,8 @@ class PlaneWriter:
         self._dtype = dtype
         self._name = name
         self._written = 0
+        self.axes = layout.stored_axes
+        self.shape = layout.stored_shape
 
     @property
     def notices(self) -> list[str]:
