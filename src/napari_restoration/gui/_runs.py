@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from napari_restoration.tasks.results import Preview, RestorationResult
 
 _LONGEST_WAIT_S = 2.0
+_FIRST_TILE = "Restoring the first tile"
 LOADING_TORCH = "Loading PyTorch, once per session"
 
 
@@ -103,7 +104,7 @@ def run_restore(order: Order) -> Task[RestorationResult]:
     restoration = yield from _prepared(order)
     yield Progress(done=0, total=0, message="Making room for the result")
     out = restoration.empty_output()
-    ready = Ready(done=0, total=0, restoration=restoration, out=out)
+    ready = Ready(done=0, total=0, message=_FIRST_TILE, restoration=restoration, out=out)
     yield ready
     ready.is_shown.wait(_LONGEST_WAIT_S)
     return (yield from restoration.iter_run(out, first=order.at, centre=order.centre))
@@ -112,7 +113,7 @@ def run_restore(order: Order) -> Task[RestorationResult]:
 def run_preview(order: Order) -> Task[Preview]:
     """Restore one region of one plane; yields `Ready` before the first tile."""
     restoration = yield from _prepared(order)
-    yield Ready(done=0, total=0, restoration=restoration)
+    yield Ready(done=0, total=0, message=_FIRST_TILE, restoration=restoration)
     assert order.region is not None  # set by whoever asks for a preview
     return (yield from restoration.iter_preview(order.at, order.region, order.centre))
 
