@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,8 @@ def prepare(
     layout = plan_layout(image, card, settings)
     if isinstance(model, str | Path):
         yield Progress(done=0, total=3, message=f"Loading {card.title}")
+        # Read by torch when it is first imported: spinning threads would fight with napari for the processor.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         # The first import of torch takes a second or more; widgets open without it.
         from napari_restoration.models.loader import load_model
 
