@@ -7,7 +7,13 @@ import tifffile
 from napari.layers import Image, Labels
 
 from napari_restoration.core.errors import InputError
-from napari_restoration.gui._layers import METADATA_KEY, guess_layer_axes, is_restorable, layer_to_image
+from napari_restoration.gui._layers import (
+    METADATA_KEY,
+    file_problem,
+    guess_layer_axes,
+    is_restorable,
+    layer_to_image,
+)
 
 
 def test_scale_and_units_become_micrometres_and_seconds():
@@ -98,3 +104,19 @@ def test_only_images_are_offered_and_no_previews():
 def test_the_record_of_an_earlier_restoration_is_handed_on():
     layer = Image(np.zeros((8, 8)), metadata={METADATA_KEY: {"task": "denoise"}, "mine": 1})
     assert layer_to_image(layer).metadata == {"provenance": {"task": "denoise"}}
+
+
+def test_a_file_that_ends_early_is_named_although_napari_shows_it(tmp_path):
+    from napari.layers._source import layer_source
+
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, np.zeros((6, 20, 24), np.uint16), photometric="minisblack")
+    with layer_source(path=str(path)):
+        layer = Image(np.zeros((6, 20, 24)))
+    assert file_problem(layer) == ""
+    path.write_bytes(path.read_bytes()[:-1500])
+    assert "stack.tif" in file_problem(layer)
+    assert "ends early" in file_problem(layer)
+    path.unlink()
+    assert file_problem(layer) == ""
+    assert layer_to_image(layer).axes == "TYX"

@@ -251,3 +251,14 @@ def test_damaged_remembered_choices_are_forgotten(make_napari_viewer, tiny_model
     viewer.window.add_dock_widget(widget)
     assert widget.form.models.task == "deblur"
     assert widget.form.advanced.value()["tile"] is None
+
+
+def test_no_pixels_of_a_removed_layer_are_kept(open_widget, press, noise):
+    viewer, widget = open_widget()
+    layer = viewer.add_image(noise(20, 20), name="cells")
+    viewer.add_image(noise(30, 30), name="other")
+    widget.choose(layer)
+    press(widget, "restore")
+    assert widget._restoration is not None
+    viewer.layers.remove(layer)
+    assert widget._restoration is None

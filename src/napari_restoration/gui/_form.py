@@ -23,9 +23,13 @@ from napari_restoration.gui._layer_combo import LayerCombo
 from napari_restoration.gui._message import Message, small_text
 from napari_restoration.gui._model_picker import ModelPicker
 from napari_restoration.gui._progress_bar import ProgressBar
+from napari_restoration.tasks.settings import RestoreSettings
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from napari.layers import Image
+
+    from napari_restoration.models.card import ModelCard
 
 # The accent of napari's dark theme; that of the light one is too pale for white letters.
 _ACCENT = "#4560c8"
@@ -74,6 +78,31 @@ class RestoreForm(QWidget):
         self.message = Message()
         self.setMinimumWidth(_SMALLEST_WIDTH)
         self._lay_out()
+
+    def settings(self, layer: Image, card: ModelCard) -> RestoreSettings:
+        """The choices for a layer and a model."""
+        choices = self.advanced.value()
+        if layer.rgb:
+            # napari shows floating-point colours from 0 to 1 only: whole numbers have to stay whole.
+            choices["dtype"] = "same"
+        frames = self.frames_row.value() if card.frames is not None else "auto"
+        return RestoreSettings(frames=frames, **choices)
+
+    def choices(self) -> dict[str, Any]:
+        """What is remembered from one session to the next."""
+        return {**self.models.choices(), **self.advanced.choices(), "frames": self.frames_row.value()}
+
+    def restore_choices(self, choices: dict[str, Any]) -> None:
+        """Take up remembered choices, as far as they are valid."""
+        self.models.restore(choices)
+        self.advanced.restore(choices)
+        self.frames_row.set_value(choices.get("frames"))
+
+    def offer_what_fits(self, card: ModelCard | None) -> None:
+        """Show the controls that mean something for a model."""
+        is_burst = card is not None and card.frames is not None
+        self.frames_row.setVisible(is_burst)
+        self.advanced.offer_registration(is_burst)
 
     def follow_theme(self, theme: str) -> None:
         """Make explanations a little fainter than the theme's text."""

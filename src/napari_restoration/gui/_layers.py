@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_restoration.core.axes import guess_axes
-from napari_restoration.core.errors import InputError, RestorationError
+from napari_restoration.core.errors import InputError
 from napari_restoration.core.image import CalibratedImage
 
 if TYPE_CHECKING:
@@ -120,22 +123,44 @@ def _has_own_labels(layer: Image) -> bool:
     return any(not str(label).lstrip("-").isdigit() for label in layer.axis_labels)
 
 
+def file_problem(layer: Image) -> str:
+    """What is wrong with the TIFF a layer was read from; empty if nothing is known to be.
+
+    napari's own reader shows a file that is cut off as a shorter stack, without a word.
+    """
+    described = _file_of(layer)
+    return described if isinstance(described, str) else ""
+
+
 def _image_in_file(layer: Image) -> CalibratedImage | None:
     """What the layer's TIFF says about axes and calibration, if it still is that image."""
+    described = _file_of(layer)
+    if described is None or isinstance(described, str):
+        return None
+    return described if described.shape == tuple(full_resolution(layer).shape) else None
+
+
+def _file_of(layer: Image) -> CalibratedImage | str | None:
     path = layer.source.path
     if not path or not str(path).lower().endswith(_TIFF_SUFFIXES):
         return None
-    described = _describe_file(str(path))
-    if described is None or described.shape != tuple(full_resolution(layer).shape):
-        return None
-    return described
+    try:
+        state = os.stat(path)
+    except OSError:
+        return None  # moved since; the layer is all there is
+    return _describe_file(str(path), state.st_size, state.st_mtime_ns)
 
 
 @lru_cache(maxsize=32)
-def _describe_file(path: str) -> CalibratedImage | None:
+def _describe_file(path: str, size: int, changed_ns: int) -> CalibratedImage | str:
+    """Axes and calibration of a file, or what is wrong with it; reads the headers only."""
     from napari_restoration.core.io import read_image
 
     try:
-        return read_image(path)  # lazy: reads the headers
-    except (RestorationError, OSError):
-        return None  # napari has read it; only the calibration stays unknown
+        image = read_image(path)
+    except InputError as error:
+        return str(error)
+    except OSError as error:
+        return f"{path} cannot be read any more ({error.strerror})."
+    # The file itself is let go.
+    return image.replace(data=np.broadcast_to(np.zeros((), image.dtype), image.shape))

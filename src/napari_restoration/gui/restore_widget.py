@@ -12,7 +12,13 @@ from napari_restoration.core.errors import InputError, RestorationError
 from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.progress import Notice, Progress, Task, TileDone
 from napari_restoration.gui._form import RestoreForm
-from napari_restoration.gui._layers import guess_layer_axes, layer_to_image
+from napari_restoration.gui._layers import (
+    file_problem,
+    full_resolution,
+    guess_layer_axes,
+    is_restorable,
+    layer_to_image,
+)
 from napari_restoration.gui._live import LivePreview, LiveResult
 from napari_restoration.gui._remembered import recall, remembering
 from napari_restoration.gui._runs import LOADING_TORCH, Order, Ready, run_preview, run_restore
@@ -20,7 +26,6 @@ from napari_restoration.gui._view import centre_of, drawn_region, shapes_layers,
 from napari_restoration.gui._workers import RunningTask, start_task
 from napari_restoration.tasks.layout import plan_layout
 from napari_restoration.tasks.results import Preview, PreviewTile, RestorationResult
-from napari_restoration.tasks.settings import RestoreSettings
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -55,7 +60,7 @@ class RestoreWidget(QWidget):
         self._result: LiveResult | None = None
         self._preview = LivePreview(napari_viewer)
         self._notices: list[str] = []
-        self._recall()
+        self.form.restore_choices(recall("restore"))
         form = self.form
         form.layer_combo.layer_changed.connect(self._on_layer_changed)
         for part in (form.axes_row, form.models, form.frames_row, form.advanced):
@@ -111,7 +116,7 @@ class RestoreWidget(QWidget):
         self._source, self._result, self._notices = self.layer, None, []
         task: Task[Any] = run_preview(order) if is_preview else run_restore(order)
         self.running = start_task(
-            remembering(task, self._choices()),
+            remembering(task, self.form.choices()),
             self,
             on_report=self._on_reports,
             on_done=self._on_done,
@@ -123,7 +128,7 @@ class RestoreWidget(QWidget):
     def _make_order(self, *, is_preview: bool) -> Order:
         layer, card = self._chosen()
         image = self._image(layer)
-        settings = self._settings(layer, card)
+        settings = self.form.settings(layer, card)
         plan_layout(image, card, settings)
         region = None
         if is_preview:
@@ -152,23 +157,22 @@ class RestoreWidget(QWidget):
     def _image(self, layer: Image) -> CalibratedImage:
         return layer_to_image(layer, self.form.axes_row.override)
 
-    def _settings(self, layer: Image, card: ModelCard) -> RestoreSettings:
-        choices = self.form.advanced.value()
-        if layer.rgb:
-            # napari shows floating-point colours from 0 to 1 only: whole numbers have to stay whole.
-            choices["dtype"] = "same"
-        frames = self.form.frames_row.value() if card.frames is not None else "auto"
-        return RestoreSettings(frames=frames, **choices)
-
     def _on_layers_changed(self, event: Any = None) -> None:
         self.form.show_area(bool(shapes_layers(self._viewer)))
-        if self._restoration is not None and self.layer is None:
-            self._restoration = None  # nothing is left to restore: let the pixels go
+        self._let_go()
         if self.running is not None and self._result is not None and not self._result.is_shown:
             self.cancel()
 
     def _on_theme_changed(self, event: Any = None) -> None:
         self.form.follow_theme(self._viewer.theme)
+
+    def _let_go(self) -> None:
+        """Keep no pixels of a layer that has left the viewer."""
+        if self._restoration is None or self.running is not None:
+            return
+        kept = self._restoration.image.data
+        if not any(full_resolution(layer) is kept for layer in self._viewer.layers if is_restorable(layer)):
+            self._restoration = None
 
     def _on_layer_changed(self) -> None:
         if self._listened is not None:
@@ -189,8 +193,7 @@ class RestoreWidget(QWidget):
     def _show_plan(self) -> None:
         """Say in words what the axes mean and what will be made, or what is wrong with the choice."""
         form, card = self.form, self.form.models.card
-        form.frames_row.setVisible(card is not None and card.frames is not None)
-        form.advanced.offer_registration(card is not None and card.frames is not None)
+        form.offer_what_fits(card)
         form.plan_text.setText("")
         form.axes_row.show_problem()
         try:
@@ -198,13 +201,13 @@ class RestoreWidget(QWidget):
             image = self._image(layer)
             form.axes_row.show_words(image.axes, image.shape)
             form.advanced.offer_channels(image.size_of("C"))
-            layout = plan_layout(image, card, self._settings(layer, card))
+            layout = plan_layout(image, card, self.form.settings(layer, card))
         except RestorationError as error:
             form.message.show_text(str(error), "info" if self.layer is None else "error")
             return
         form.plan_text.setText(layout.describe())
         if self.running is None:
-            form.message.show_text(form.models.problem, "warning")
+            form.message.show_text(f"{file_problem(layer)} {form.models.problem}".strip(), "warning")
 
     def _on_reports(self, reports: list[Progress]) -> None:
         for report in reports:
@@ -275,6 +278,7 @@ class RestoreWidget(QWidget):
     def _on_finished(self) -> None:
         self.running = None
         self._source = self._result = None
+        self._let_go()
         self.form.progress.finish()
         self.form.set_running(False)
 
@@ -283,16 +287,6 @@ class RestoreWidget(QWidget):
 
         self.form.message.show_text(text, "error")
         show_error(text)
-
-    def _choices(self) -> dict[str, Any]:
-        form = self.form
-        return {**form.models.choices(), **form.advanced.choices(), "frames": form.frames_row.value()}
-
-    def _recall(self) -> None:
-        choices = recall("restore")
-        self.form.models.restore(choices)
-        self.form.advanced.restore(choices)
-        self.form.frames_row.set_value(choices.get("frames"))
 
 
 def _device_in_words(device: str) -> str:
