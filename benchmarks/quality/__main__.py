@@ -6,8 +6,7 @@ import argparse
 import os
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,28 +25,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     cached = options.out / "baselines.csv"
-    kept = read_scores(cached) if options.reuse_baselines and cached.is_file() else []
-    baselines: list[Score] = [score for score in kept if score.task not in options.task]
+    kept = read_scores(cached) if cached.is_file() else []
+    baselines = [s for s in kept if options.reuse_baselines or s.task not in options.task]
     models: list[Score] = []
     for task in options.task:
-        known = [score for score in kept if score.task == task]
-        sets = _image_sets(task, options.data)
-        baselines += known or [
-            score for scored, tuning in sets for score in _score_baselines(task, scored, tuning)
-        ]
-        write_scores(cached, baselines)
-        if not options.baselines_only:
-            for model in _models(task, options.models):
-                models += _score_model(model, [example for scored, _ in sets for example in scored])
+        for scored, tuning in _image_sets(task, options.data):
+            done = {(score.task, score.kind, score.level) for score in baselines}
+            if (task, scored[0].kind, scored[0].level) not in done:
+                baselines += _score_baselines(scored, tuning)
+                # Written after every level: whoever stops the run goes on from there with --reuse-baselines.
+                write_scores(cached, baselines)
+            if not options.baselines_only:
+                for model in _models(task, options.models):
+                    models += _score_model(model, scored)
+    scored_again = {(score.task, score.method) for score in models}
     old = options.out / "scores.csv"
-    if old.is_file():
-        redone = {(score.task, score.method) for score in models}
-        before = [s for s in read_scores(old) if s.role == "model" and (s.task, s.method) not in redone]
-        models = [*(s for s in before if options.keep), *models]
-    scores = sorted([*baselines, *models], key=lambda score: cases.TASKS.index(score.task))
+    if options.keep and old.is_file():
+        before = [score for score in read_scores(old) if score.role == "model"]
+        models += [score for score in before if (score.task, score.method) not in scored_again]
+    scores = sorted([*baselines, *models], key=_order)
     write_scores(old, scores)
     (options.out / "results.md").write_text(markdown(scores, _command()), encoding="utf-8")
     return 0
+
+
+def _order(score: Score) -> tuple[int, bool, str, int]:
+    levels = (*cases.LEVELS, "real")
+    return cases.TASKS.index(score.task), score.kind != "val", score.kind, levels.index(score.level)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -58,7 +62,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=Path(folder), help="folder with index.csv")
     parser.add_argument("--out", type=Path, default=_HERE, help="where results go")
     parser.add_argument(
-        "--reuse-baselines", action="store_true", help="take baselines.csv where it has the task"
+        "--reuse-baselines", action="store_true", help="keep the levels that baselines.csv has"
     )
     parser.add_argument("--baselines-only", action="store_true")
     parser.add_argument("--keep", action="store_true", help="keep the scores of models not scored this time")
@@ -66,39 +70,36 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _image_sets(task: str, data: Path) -> list[tuple[list[Example], list[Example]]]:
-    sets = [(cases.degraded(task, data), cases.degraded(task, data, tuning=True))]
+    """Images to score, level by level, each with those that the baselines are tuned on."""
+    scored, tuning = (cases.degraded(task, data, tuning=choice) for choice in (False, True))
+    sets = [
+        ([e for e in scored if e.level == level], [e for e in tuning if e.level == level])
+        for level in cases.LEVELS
+    ]
     for pairs in cases.REAL_PAIRS:
         if pairs.task == task:
             sets.append((cases.real(pairs, data), cases.real(pairs, data, tuning=True)))
     return sets
 
 
-def _score_baselines(task: str, scored: Iterable[Example], tuning: Iterable[Example]) -> list[Score]:
-    by_level: dict[str, list[Example]] = defaultdict(list)
-    for example in scored:
-        by_level[example.level].append(example)
-    tuning_by_level: dict[str, list[Example]] = defaultdict(list)
-    for example in tuning:
-        tuning_by_level[example.level].append(example)
-    results = []
-    for level, examples in by_level.items():
-        real = level == "real"
+def _score_baselines(examples: Sequence[Example], tuning: Sequence[Example]) -> list[Score]:
+    task, real = examples[0].task, examples[0].level == "real"
+    results = [
+        score_example(example, plain_input(example), role="input", method="input") for example in examples
+    ]
+    for method in methods_for(task, known_camera=not real):
+        start = time.perf_counter()
+        settings, best = tune(method, tuning, affine=real)
         results += [
-            score_example(example, plain_input(example), role="input", method="input") for example in examples
-        ]
-        for method in methods_for(task, known_camera=not real):
-            start = time.perf_counter()
-            settings, best = tune(method, tuning_by_level[level], score="psnr_affine" if real else "psnr")
-            results += [
-                score_example(
-                    example, method(example, settings), role="baseline", method=method.name, settings=settings
-                )
-                for example in examples
-            ]
-            _say(
-                f"{task} {level} {method.name} {settings}: {best:.2f} dB on the tuning images, "
-                f"{time.perf_counter() - start:.0f} s"
+            score_example(
+                example, method(example, settings), role="baseline", method=method.name, settings=settings
             )
+            for example in examples
+        ]
+        _say(
+            f"{task} {examples[0].kind} {examples[0].level} {method.name} {settings}: "
+            f"{best:.2f} dB on the tuning images, {time.perf_counter() - start:.0f} s"
+        )
     return results
 
 
@@ -136,7 +137,8 @@ def _score_model(model: str, examples: Sequence[Example]) -> list[Score]:
         score_example(example, restored_by(loaded, example), role="model", method=name)
         for example in examples
     ]
-    _say(f"{model}: {len(examples)} images in {time.perf_counter() - start:.0f} s")
+    images = f"{len(examples)} images {examples[0].kind} {examples[0].level}"
+    _say(f"{model}: {images} in {time.perf_counter() - start:.0f} s")
     return results
 
 

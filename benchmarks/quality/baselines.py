@@ -105,18 +105,21 @@ def methods_for(task: str, *, known_camera: bool = True) -> list[Method]:
     return [*denoisers, *deblurrers]
 
 
-def tune(method: Method, examples: Sequence[Example], *, score: str = "psnr") -> tuple[dict[str, Any], float]:
-    """Settings with the best mean score over the examples, and that score."""
+def tune(
+    method: Method, examples: Sequence[Example], *, affine: bool = False
+) -> tuple[dict[str, Any], float]:
+    """Settings with the best mean PSNR over the examples, and that PSNR; `affine`: after gain and offset."""
     best: tuple[dict[str, Any], float] = ({}, -np.inf)
     for settings in method.choices():
-        values = [
-            metrics.score(method(example, settings), example.target, data_range=example.data_range)[score]
-            for example in examples
-        ]
-        mean = float(np.mean(values))
+        mean = float(np.mean([_psnr(method(example, settings), example, affine) for example in examples]))
         if mean > best[1]:
             best = (settings, mean)
     return best
+
+
+def _psnr(plane: Plane, example: Example, affine: bool) -> float:
+    gain, offset = metrics.fit_affine(plane, example.target) if affine else (1.0, 0.0)
+    return metrics.psnr(gain * plane + offset, example.target, data_range=example.data_range)
 
 
 def frame_mean(example: Example, *, registered: bool) -> Plane:
