@@ -60,7 +60,7 @@ def compare(
     """
     if data_range is not None and not (math.isfinite(data_range) and data_range > 0):
         raise InputError(
-            f"The data range is {data_range}: give a positive one, or leave it out for the reference's own."
+            f"The data range is {data_range}: give a positive number, or leave it out for the reference's own."
         )
     _check_sizes(restored, reference)
     if before is not None:
