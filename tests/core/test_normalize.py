@@ -79,6 +79,32 @@ def test_sparse_dark_spots_on_a_flat_background_keep_their_range():
     np.testing.assert_allclose(percentiles.undo(percentiles.normalize(plane)), plane, rtol=1e-6)
 
 
+@pytest.mark.parametrize("hot", [[(0, 0)], [(50, 60), (199, 199)], [(i, 7 * i) for i in range(2, 25)]])
+def test_hot_pixels_do_not_flatten_a_dim_image(hot):
+    plane = np.random.default_rng(2).integers(100, 140, (200, 200)).astype(np.uint16)
+    expected = measure(planes_of([plane]), 2, 99.8)
+    for y, x in hot:
+        plane[y, x] = 65535
+    found = measure(planes_of([plane]), 2, 99.8)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1)
+
+
+def test_a_single_bright_or_dark_pixel_is_still_contrast():
+    for value in (0, 5000):
+        plane = np.full((100, 100), 1000, np.uint16)
+        plane[40, 50] = value
+        percentiles = measure(planes_of([plane]), 2, 99.8)
+        assert (percentiles.low, percentiles.high) == (min(value, 1000), max(value, 1000))
+
+
+def test_a_huge_number_in_an_ordinary_image_does_not_count():
+    plane = np.random.default_rng(3).random((64, 64))
+    expected = measure(planes_of([plane]), 2, 99.8)
+    plane[10, 10] = 1e30
+    plane[20, 20] = -np.inf
+    assert measure(planes_of([plane]), 2, 99.8).high == pytest.approx(expected.high, rel=0.05)
+
+
 def test_a_constant_image_has_no_contrast():
     percentiles = measure(planes_of([np.full((5, 5), 7, np.uint8)]), 2, 99.8)
     assert not percentiles.has_contrast

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, product
 from math import ceil, floor
 from typing import Any, TypeAlias
 
@@ -20,6 +20,8 @@ from napari_restoration.core.errors import InputError
 
 Planes: TypeAlias = Callable[[], Iterable[npt.NDArray[Any]]]
 
+# Percentiles closer to each other than this share of the full range do not describe an image's contrast.
+_THIN = 1e-3
 _DIGIT = 16
 _PIECE = 1 << 18
 # Values beyond this are not told apart by float64, in which intensities are computed.
@@ -81,7 +83,8 @@ def measure(planes: Planes, low: float, high: float) -> Percentiles:
 
     Sparse bright objects on an empty background can leave both percentiles in the background. If they span
     less than a thousandth of the full range, the upper one moves to 99.99 and then to the maximum. Sparse dark
-    objects on a flat bright background do the reverse; then the lower one moves to the minimum.
+    objects on a flat bright background do the reverse; then the lower one moves to the minimum. Single pixels
+    that no neighbour confirms do not count for the range: a hot one must not flatten a dim image.
 
     Parameters
     ----------
@@ -103,10 +106,34 @@ def measure(planes: Planes, low: float, high: float) -> Percentiles:
         If integers are too large for float64.
     """
     minimum, bottom, top, wide, maximum = exact_percentiles(planes, [0.0, low, high, max(high, 99.99), 100.0])
-    for candidate in (top, wide, maximum):
-        if candidate - bottom >= 1e-3 * (maximum - minimum) and candidate > bottom:
+    if top > bottom and top - bottom >= _THIN * (maximum - minimum):
+        return Percentiles(bottom, top, minimum, maximum)
+    highest, lowest = _confirmed(planes, top, bright=True), _confirmed(planes, bottom, bright=False)
+    for candidate in (top, min(wide, highest), highest):
+        if candidate > bottom and candidate - bottom >= _THIN * (highest - lowest):
             return Percentiles(bottom, candidate, minimum, maximum)
+    if highest > lowest:
+        return Percentiles(lowest, highest, minimum, maximum)
     return Percentiles(minimum, maximum, minimum, maximum)
+
+
+def _confirmed(planes: Planes, limit: float, *, bright: bool) -> float:
+    """The most extreme value beyond a limit that one of the eight neighbouring pixels reaches as well."""
+    sign = 1.0 if bright else -1.0
+    best = sign * limit
+    for plane in planes():
+        stack = np.asarray(plane).reshape(-1, *plane.shape[-2:])
+        beyond = (stack > limit) if bright else (stack < limit)
+        z, y, x = np.nonzero(beyond & np.isfinite(stack))
+        neighbour = np.full(z.size, -np.inf)
+        for dy, dx in product((-1, 0, 1), repeat=2):
+            inside = (y + dy >= 0) & (y + dy < stack.shape[1]) & (x + dx >= 0) & (x + dx < stack.shape[2])
+            if dy or dx:
+                values = sign * stack[z[inside], y[inside] + dy, x[inside] + dx].astype(np.float64)
+                neighbour[inside] = np.fmax(neighbour[inside], values)
+        reached = np.minimum(sign * stack[z, y, x].astype(np.float64), neighbour)
+        best = max(best, float(reached.max(initial=-np.inf)))
+    return sign * best
 
 
 def exact_percentiles(planes: Planes, percents: Sequence[float]) -> list[float]:
