@@ -92,7 +92,7 @@ def _score_baselines(examples: Sequence[Example], tuning: Sequence[Example]) -> 
         settings, best = tune(method, tuning, affine=real)
         results += [
             score_example(
-                example, method(example, settings), role="baseline", method=method.name, settings=settings
+                example, method(example, settings), role=method.role, method=method.name, settings=settings
             )
             for example in examples
         ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -33,11 +33,16 @@ _ITERATIONS = (1, 2, 3, 5, 8, 12, 20, 35, 60)
 
 @dataclass(frozen=True)
 class Method:
-    """A classical method: steps applied in turn, and the settings to try for each name."""
+    """A classical method: steps applied in turn, and the settings to try for each name.
+
+    ``role`` is "baseline" for the usual methods and "combination" for deconvolution with denoising before or
+    after it.
+    """
 
     name: str
     steps: tuple[Step, ...]
     grid: Mapping[str, Sequence[Any]]
+    role: str = "baseline"
 
     def choices(self) -> Iterator[dict[str, Any]]:
         """Every combination of settings."""
@@ -54,55 +59,58 @@ class Method:
 
 def methods_for(task: str, *, known_camera: bool = True) -> list[Method]:
     """The methods that make sense for a task; without a known camera, those that need none."""
-    gaussian = Method("Gaussian", (_gaussian,), {"sigma": _SIGMAS})
+    denoisers = _denoisers(known_camera)
+    unsharp = Method("unsharp mask", (_unsharp,), {"radius": (1.0, 2.0, 4.0), "amount": (0.3, 0.7, 1.5)})
+    deconvolutions = _deconvolutions() if known_camera and task != "denoise" else []
+    if task == "deblur":
+        blind = [Method("", (), {}), *denoisers, unsharp]
+        return [_of_frame_mean(method) for method in (*blind, *deconvolutions)] + _joint_deconvolutions()
+    if task == "superres":
+        methods = [_enlarging(method) for method in (*denoisers, unsharp, *deconvolutions)]
+        return [Method("bicubic", (enlarge,), {}), *methods]
+    return [*denoisers, unsharp, *deconvolutions]
+
+
+def _denoisers(known_camera: bool) -> list[Method]:
     stabilised = (False, True) if known_camera else (False,)
     # The noise of stored 8-bit pairs is correlated, which the estimate from single pixels cannot see.
     strengths, excess = (_STRENGTHS, (1.0,)) if known_camera else ((0.8, 1.4, 2.0, 3.0), (1.0, 2.2))
-    local_means = Method(
-        "non-local means",
-        (_local_means,),
-        {"strength": strengths, "excess": excess, "stabilised": stabilised},
-    )
-    variation = Method("total variation", (_variation,), {"weight": _WEIGHTS, "stabilised": stabilised})
-    denoisers = [gaussian, local_means, variation]
-    unsharp = Method("unsharp mask", (_unsharp,), {"radius": (1.0, 2.0, 4.0), "amount": (0.3, 0.7, 1.5)})
-    if task == "denoise":
-        return [*denoisers, unsharp]
-    deconvolution = Method("Richardson-Lucy", (_deconvolve,), {"iterations": _ITERATIONS})
-    smoothed = Method(
-        "Gaussian, Richardson-Lucy",
-        (_gaussian, _deconvolve),
-        {"sigma": (0.5, 0.9, 1.4), "iterations": (2, 3, 5, 8, 12, 20, 35)},
-    )
-    cleaned = Method(
-        "total variation, Richardson-Lucy",
-        (_variation, _deconvolve),
-        {"weight": (0.3, 0.6, 1.2), "stabilised": stabilised[-1:], "iterations": (2, 3, 5, 8, 12, 20, 35)},
-    )
-    polished = Method(
-        "Richardson-Lucy, total variation",
-        (_deconvolve, _variation),
-        {"iterations": (5, 12, 20, 35), "weight": (0.5, 1.2, 2.7, 6.0), "stabilised": (False,)},
-    )
-    deblurrers = [unsharp, deconvolution, smoothed, cleaned, polished] if known_camera else [unsharp]
-    if task == "superres":
-        return [_enlarging(method) for method in (*denoisers, *deblurrers)] + [
-            Method("bicubic", (enlarge,), {})
-        ]
-    if task == "deblur":
-        # The true kernels already hold the shifts, so deconvolution takes the frames as they came.
-        registered = {"registered": (True, False)}
-        blind = [Method("", (), {}), *denoisers, unsharp]
-        informed = [deconvolution, cleaned] if known_camera else []
-        joint = [Method("joint Richardson-Lucy", (_deconvolve_frames,), {"iterations": (2, 3, 5, 8, 12)})]
-        grid = {"iterations": (3, 5, 8), "weight": (0.5, 1.2, 2.7, 6.0), "stabilised": (False,)}
-        joint += [Method("joint Richardson-Lucy, total variation", (_deconvolve_frames, _variation), grid)]
-        return [
-            Method(f"frame mean, {method.name}".rstrip(", "), method.steps, {**method.grid, **extra})
-            for methods, extra in ((blind, registered), (informed, {}))
-            for method in methods
-        ] + joint
-    return [*denoisers, *deblurrers]
+    means = {"strength": strengths, "excess": excess, "stabilised": stabilised}
+    return [
+        Method("Gaussian", (_gaussian,), {"sigma": _SIGMAS}),
+        Method("non-local means", (_local_means,), means),
+        Method("total variation", (_variation,), {"weight": _WEIGHTS, "stabilised": stabilised}),
+    ]
+
+
+def _deconvolutions() -> list[Method]:
+    counts = _ITERATIONS[1:]
+    smoothed = {"sigma": (0.5, 0.9, 1.4, 2.0), "iterations": counts}
+    cleaned = {"weight": (0.3, 0.6, 1.2, 2.4), "stabilised": (True,), "iterations": counts}
+    polished = {"iterations": (5, 12, 20, 35, 60), "weight": (0.5, 1.2, 2.7, 6.0), "stabilised": (False,)}
+    return [
+        Method("Richardson-Lucy", (_deconvolve,), {"iterations": _ITERATIONS}),
+        Method("Gaussian, Richardson-Lucy", (_gaussian, _deconvolve), smoothed, "combination"),
+        Method("total variation, Richardson-Lucy", (_variation, _deconvolve), cleaned, "combination"),
+        Method("Richardson-Lucy, total variation", (_deconvolve, _variation), polished, "combination"),
+    ]
+
+
+def _joint_deconvolutions() -> list[Method]:
+    counts = (2, 3, 5, 8, 12, 20)
+    polished = {"iterations": counts, "weight": (0.5, 1.2, 2.7, 6.0), "stabilised": (False,)}
+    steps = (_deconvolve_frames, _variation)
+    return [
+        Method("joint Richardson-Lucy", (_deconvolve_frames,), {"iterations": counts}),
+        Method("joint Richardson-Lucy, total variation", steps, polished, "combination"),
+    ]
+
+
+def _of_frame_mean(method: Method) -> Method:
+    # The true kernels already hold the shifts, so deconvolution takes the frames as they came.
+    registered = {} if _deconvolve in method.steps else {"registered": (True, False)}
+    name = f"frame mean, {method.name}".rstrip(", ")
+    return replace(method, name=name, grid={**method.grid, **registered})
 
 
 def tune(
@@ -160,7 +168,7 @@ def _enlarging(method: Method) -> Method:
     if _deconvolve in method.steps:
         return method
     steps = (enlarge, *method.steps) if method.steps == (_unsharp,) else (*method.steps, enlarge)
-    return Method(f"{method.name}, bicubic", steps, method.grid)
+    return replace(method, name=f"{method.name}, bicubic", steps=steps)
 
 
 def _gaussian(plane: Plane, example: Example, settings: Settings) -> Plane:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.quality.scores import Mean, Score, best_baseline, mean_scores, read_scores, wins
+from benchmarks.quality.scores import Mean, Score, best_of, mean_scores, read_scores, wins
 
 _HERE = Path(__file__).resolve().parent
 _CARDS = _HERE.parents[1] / "src" / "napari_restoration" / "models" / "cards.json"
@@ -71,16 +71,26 @@ def _level(scores: Sequence[Score], suffix: str) -> dict[str, Any]:
     given = next(mean for mean in means if mean.role == "input")
     level: dict[str, Any] = {"images": model.count}
     for metric in ("psnr" + suffix, "ssim" + suffix):
-        best = best_baseline(scores, metric)
+        best = best_of("baseline", scores, metric)
+        informed = best_of("combination", scores, metric)
         level[metric] = {
             "model": _rounded(model, metric),
             "model_sd": round(model.spread[metric], 4) if model.count > 1 else None,
             "input": _rounded(given, metric),
-            "best_baseline": _rounded(best, metric),
-            "best_baseline_name": best.method,
-            "wins": wins(model, best, metric),
+            **_rival("baseline", best, model, metric),
+            **_rival("combination", informed, model, metric),
         }
     return level
+
+
+def _rival(role: str, best: Mean | None, model: Mean, metric: str) -> dict[str, Any]:
+    if best is None:
+        return {}
+    return {
+        f"best_{role}": _rounded(best, metric),
+        f"best_{role}_name": best.method,
+        f"wins_over_{role}": wins(model, best, metric),
+    }
 
 
 def _rounded(mean: Mean, metric: str) -> float:

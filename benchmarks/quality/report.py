@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 
-from benchmarks.quality.scores import Mean, Score, best_baseline, mean_scores, wins
+from benchmarks.quality.scores import Mean, Score, best_of, mean_scores, wins
 
 _PLAIN = ("psnr", "ssim")
 _AFFINE = ("psnr_affine", "ssim_affine")
@@ -25,41 +25,38 @@ PSNR (dB) and SSIM as mean ± standard deviation over images, data range = maxim
 after the best gain and offset (affine), as input and target are not on one scale; models may have trained on
 those marked *train*. Every baseline is tuned for each task and level on training images (real pairs: on other
 pairs of the set, or on the scored ones where a set is too small), and Richardson-Lucy is given the true blur
-kernel. The *best baseline* is the best on the scored images themselves, for each metric on its own. *Wins*:
-images on which the model scores above that baseline.
+kernel. *Combinations* denoise before or after deconvolution with the true kernel: what somebody could reach who
+knows the blur. The best baseline and combination are those with the best mean on the scored images themselves;
+in the row *all* each level has its own. *Wins*: images on which the model scores above them.
 """
 
 
 def markdown(scores: Sequence[Score], command: str) -> str:
-    """The whole report: per task a table of models, then one of all baselines with their settings."""
+    """The whole report: per task tables of models for PSNR and SSIM, then one of all methods."""
     parts = [_INTRODUCTION.format(command=command)]
     for task in dict.fromkeys(score.task for score in scores):
         own = [score for score in scores if score.task == task]
-        parts.append(f"## {task}\n\n{summary(own)}\n")
+        parts.append(f"## {task}\n")
+        parts += [f"### {task}: {metric.upper()}\n\n{summary(own, metric)}\n" for metric in ("psnr", "ssim")]
         parts.append(f"### {task}: all methods\n\n{details(own)}\n")
     return "\n".join(parts)
 
 
-def summary(scores: Sequence[Score]) -> str:
-    """One row for each set of images, level and model, beside the input and the best baselines."""
-    header = (
-        "images", "level", "n", "method", "PSNR", "input", "best baseline", "gain", "wins",
-        "SSIM", "input", "best baseline", "gain", "wins",
-    )  # fmt: skip
+def summary(scores: Sequence[Score], metric: str) -> str:
+    """One row for each set of images, level and model, beside the input and the best classical methods."""
+    header = ["images", "level", "n", "method", "score", "input"]
+    header += ["best baseline", "gain", "wins", "best combination", "gain", "wins"]
     rows: list[Sequence[str]] = []
     for kind, level, own in _blocks(scores, overall=True):
-        names = _PLAIN if kind == "val" else _AFFINE
+        name = metric if kind == "val" else metric + "_affine"
         means = mean_scores(own)
-        models = [mean for mean in means if mean.role == "model"]
         given = next(mean for mean in means if mean.role == "input")
-        if not models:
-            best = [_baseline_cells(own, given, metric) for metric in names]
-            rows.append(
-                [kind, level, str(given.count), "(no model yet)", "", *best[0], "", "", "", *best[1], "", ""]
-            )
-        for model in models:
-            cells = [_model_cells(own, model, given, metric) for metric in names]
-            rows.append([kind, level, str(model.count), f"**{model.method}**", *cells[0], *cells[1]])
+        for model in [mean for mean in means if mean.role == "model"] or [None]:
+            rivals = [_rival(best_of(role, own, name), model, name) for role in ("baseline", "combination")]
+            title = f"**{model.method}**" if model else "(no model yet)"
+            score = _plus_minus(model, name) if model else ""
+            start = [kind, level, str(given.count), title, score, f"{given.mean[name]:.{_digits(name)}f}"]
+            rows.append(start + rivals[0] + rivals[1])
     return table(header, rows)
 
 
@@ -97,22 +94,15 @@ def _blocks(scores: Sequence[Score], *, overall: bool) -> list[tuple[str, str, l
     return blocks
 
 
-def _model_cells(scores: Sequence[Score], model: Mean, given: Mean, metric: str) -> list[str]:
-    best = best_baseline(scores, metric)
+def _rival(best: Mean | None, model: Mean | None, metric: str) -> list[str]:
+    if best is None:
+        return ["", "", ""]
+    digits = _digits(metric)
+    score = f"{best.mean[metric]:.{digits}f} {best.method}"
+    if model is None:
+        return [score, "", ""]
     gain = model.mean[metric] - best.mean[metric]
-    digits = _digits(metric)
-    return [
-        _plus_minus(model, metric),
-        *_baseline_cells(scores, given, metric),
-        f"{gain:+.{digits}f}",
-        f"{wins(model, best, metric)}/{model.count}",
-    ]
-
-
-def _baseline_cells(scores: Sequence[Score], given: Mean, metric: str) -> list[str]:
-    best = best_baseline(scores, metric)
-    digits = _digits(metric)
-    return [f"{given.mean[metric]:.{digits}f}", f"{best.mean[metric]:.{digits}f} ({best.method})"]
+    return [score, f"{gain:+.{digits}f}", f"{wins(model, best, metric)}/{model.count}"]
 
 
 def _plus_minus(mean: Mean, metric: str) -> str:

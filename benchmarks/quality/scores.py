@@ -20,7 +20,7 @@ METRICS = tuple(name + suffix for suffix in ("", "_affine") for name in metrics.
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """One method on one image. ``role`` is ``input``, ``baseline`` or ``model``."""
+    """One method on one image. ``role`` is ``input``, ``baseline``, ``combination`` or ``model``."""
 
     task: str
     kind: str
@@ -106,15 +106,17 @@ def mean_scores(scores: Sequence[Score]) -> list[Mean]:
     return means
 
 
-def best_baseline(scores: Sequence[Score], metric: str) -> Mean:
-    """The baseline with the best mean; over several levels, each level has its own best one.
+def best_of(role: str, scores: Sequence[Score], metric: str) -> Mean | None:
+    """The method of a role with the best mean; over several levels, each level has its own best one.
 
-    The choice is made on the very images that are scored, which favours the baselines.
+    The choice is made on the very images that are scored, which favours these methods.
     """
     chosen: list[Score] = []
     names = []
     for level in dict.fromkeys(score.level for score in scores):
-        at_level = [score for score in scores if score.level == level and score.role == "baseline"]
+        at_level = [score for score in scores if score.level == level and score.role == role]
+        if not at_level:
+            return None
         best = max(mean_scores(at_level), key=lambda mean: mean.mean[metric])
         names.append(best.method)
         chosen += [score for score in at_level if score.method == best.method]

@@ -62,7 +62,7 @@ def test_the_report_names_the_best_baseline_and_counts_wins(scores):
     row = next(line for line in markdown(scores, "the command").splitlines() if "| all |" in line)
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[:4] == ["val", "all", "4", "**perfect**"]
-    assert cells[6].endswith("(Gaussian)")
+    assert cells[6].endswith(" Gaussian")
     assert cells[8] == "4/4"
 
 
@@ -85,7 +85,7 @@ def test_cards_receive_the_model_beside_the_best_baseline(scores, tmp_path):
     assert update_cards(scores, "the command", cards) == ["perfect"]
     perfect, other = json.loads(cards.read_text())["models"]
     assert perfect["scores"]["val"]["hard"]["psnr"]["best_baseline_name"] == "Gaussian"
-    assert perfect["scores"]["val"]["all"]["psnr"]["wins"] == 4
+    assert perfect["scores"]["val"]["all"]["psnr"]["wins_over_baseline"] == 4
     assert other["scores"] == {}
 
 
