@@ -134,6 +134,29 @@ def test_a_constant_image_passes_with_a_notice(known_model):
     assert any("no contrast" in text for text in result.notices)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "same"])
+def test_what_the_network_cannot_tell_is_counted(known_model, dtype):
+    class Overflowing(known_model):
+        def predict(self, batch):
+            result = super().predict(batch)
+            result[..., 3, 4] = np.inf
+            result[..., 5, 6] = np.nan
+            return result
+
+    result = restore(CalibratedImage(pixels((20, 24)), "YX"), Overflowing(), dtype=dtype)
+    assert any(text.startswith("2 pixels of the result are no numbers") for text in result.notices)
+    if dtype == "float32":
+        assert np.argwhere(np.isnan(result.image.data)).tolist() == [[3, 4], [5, 6]]
+        assert not np.isinf(result.image.data).any()
+
+
+def test_results_beyond_float32_are_clipped_and_counted(known_model):
+    data = np.linspace(-1e60, 1e60, 400).reshape(20, 20)
+    result = restore(CalibratedImage(data, "YX"), known_model())
+    assert np.isfinite(result.image.data).all()
+    assert any("clipped to the range of float32" in text for text in result.notices)
+
+
 def test_guessed_axes_are_told_and_a_colour_picture_is_taken_for_one(known_model):
     colour = restore(pixels((40, 50, 3), "u1"), known_model())
     assert colour.image.axes == "YXS"

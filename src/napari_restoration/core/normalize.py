@@ -63,7 +63,10 @@ class Percentiles:
             # Exact in float32, and half the memory traffic.
             shifted = values.astype(np.float32) - np.float32(self.low)
             return shifted * np.float32(1.0 / self._span)
-        return ((values.astype(np.float64) - self.low) / self._span).astype(np.float32)
+        with np.errstate(
+            over="ignore"
+        ):  # what is too large for float32 becomes infinite, which the result tells
+            return ((values.astype(np.float64) - self.low) / self._span).astype(np.float32)
 
     def undo(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Map 0 back to `low` and 1 to `high`. float64, on the image's own scale."""

@@ -61,6 +61,7 @@ class BlockRestorer:
     notices: list[str] = field(default_factory=list)
     tiles_done: int = 0
     clipped: int = 0
+    invalid: int = 0
     _shifts: dict[tuple[StatisticsKey, StatisticsKey], tuple[float, float]] = field(default_factory=dict)
 
     @property
@@ -87,7 +88,7 @@ class BlockRestorer:
     def begin(self) -> None:
         """Start reading and counting anew."""
         self.reader.begin()
-        self.tiles_done = self.clipped = 0
+        self.tiles_done = self.clipped = self.invalid = 0
 
     def count_tiles(self, block: Block, region: Region | None = None) -> int:
         """Reports that restoring a block will give unless memory runs out."""
@@ -149,6 +150,7 @@ class BlockRestorer:
                 told = len(self.notices)
                 yield self._tile_done(done.region)
         self.clipped += sink.clipped
+        self.invalid += sink.invalid
         self._note_counts()
         yield from self._new_notices(told)
 
@@ -267,6 +269,12 @@ class BlockRestorer:
                 f"{self.reader.missing_pixels} pixels of {self.image.name!r} are NaN or infinite: they were "
                 "filled for the network and stay missing in the result.",
                 replaces="are NaN or infinite",
+            )
+        if self.invalid:
+            self._notify(
+                f"{self.invalid} pixels of the result are no numbers: the values there are too extreme for the "
+                f"network in {self.model.precision}.",
+                replaces="of the result are no numbers",
             )
         if self.clipped:
             self._notify(

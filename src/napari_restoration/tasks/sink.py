@@ -43,7 +43,10 @@ class IntensitySink:
         self._missing = missing
         self._scale = scale
         self._origin = origin
+        self._is_whole = target.dtype.kind in "iu"
+        self._limits: Any = np.iinfo(target.dtype) if self._is_whole else np.finfo(target.dtype)
         self.clipped = 0
+        self.invalid = 0
 
     def __setitem__(self, region: Region, values: Float, /) -> None:
         """Store one core. Channels beyond the target's (a Laplace scale) are left out."""
@@ -53,12 +56,10 @@ class IntensitySink:
         where, part = place
         for channel, percentiles in enumerate(self._percentiles):
             intensities = percentiles.undo(values[channel][part])
-            if self._target.dtype.kind in "iu":
-                intensities = self._clipped(np.rint(intensities), np.iinfo(self._target.dtype))
-            elif self._target.dtype.itemsize == 2:
-                # The network's overshoot must not become infinite where float16 ends.
-                intensities = self._clipped(intensities, np.finfo(np.float16))
-            if self._missing is not None and self._target.dtype.kind == "f":
+            # Written so that NaN counts as out of range, too.
+            if self._is_whole or not np.abs(intensities).max() <= self._limits.max:
+                intensities = self._clipped(intensities, percentiles.low)
+            if self._missing is not None and not self._is_whole:
                 coarse = tuple(
                     slice((w.start + o) // self._scale, -(-(w.stop + o) // self._scale))
                     for w, o in zip(where, self._origin, strict=True)
@@ -82,11 +83,19 @@ class IntensitySink:
             part.append(slice(start + origin - axis.start, stop + origin - axis.start))
         return tuple(where), tuple(part)
 
-    def _clipped(self, intensities: npt.NDArray[np.float64], limits: Any) -> npt.NDArray[np.float64]:
-        """Bring intensities into the target's range, counting those outside."""
-        self.clipped += int(np.count_nonzero((intensities < limits.min) | (intensities > limits.max)))
-        top = float(limits.max)
-        if limits.dtype.kind in "iu" and int(top) > limits.max:
+    def _clipped(self, intensities: npt.NDArray[np.float64], low: float) -> npt.NDArray[np.float64]:
+        """Bring intensities into the target's range, counting those outside and those that are no numbers."""
+        invalid = ~np.isfinite(intensities)
+        if invalid.any():
+            self.invalid += int(np.count_nonzero(invalid))
+            intensities = np.where(invalid, low if self._is_whole else np.nan, intensities)
+        if self._is_whole:
+            intensities = np.rint(intensities)
+        bottom, top = float(self._limits.min), float(self._limits.max)
+        self.clipped += int(
+            np.count_nonzero((intensities < self._limits.min) | (intensities > self._limits.max))
+        )
+        if self._is_whole and int(top) > self._limits.max:
             top = float(np.nextafter(top, 0))  # the largest 64-bit integers have no float64 of their own
-        clipped: npt.NDArray[np.float64] = intensities.clip(float(limits.min), top)
+        clipped: npt.NDArray[np.float64] = intensities.clip(bottom, top)
         return clipped
