@@ -92,7 +92,8 @@ def plan_tiles(
     Returns
     -------
     list of Tile
-        In row-major order. At most three different window sides per axis.
+        In row-major order. At most three different window sides per axis while no core, the last one included, is
+        shorter than the halo.
     """
     m = size_multiple
     edges = []
