@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from napari_restoration.core import nonfinite
 from napari_restoration.core.nonfinite import enlarge, fill_missing
 from napari_restoration.core.registration import estimate_shift, shift_plane
 
@@ -19,6 +20,24 @@ def test_missing_pixels_take_their_nearest_neighbour():
     assert missing.sum() == 2
     np.testing.assert_array_equal(plane, before)
     np.testing.assert_array_equal(filled[~missing], plane[~missing])
+
+
+@pytest.mark.parametrize("shape", [(40, 50), (8, 20, 30)])
+@pytest.mark.parametrize("share", [0.002, 0.1, 0.6])
+def test_each_missing_pixel_takes_one_that_is_nearest(shape, share, monkeypatch):
+    rng = np.random.default_rng(7)
+    block = rng.random(shape)
+    block[rng.random(shape) < share] = np.nan
+    block[..., :3, :4] = np.nan  # a hole at the border
+    missing = ~np.isfinite(block)
+    distance = ndimage.distance_transform_edt(missing)
+    for most in (0, 10**6):
+        monkeypatch.setattr(nonfinite, "_MOST_HOLES", most)
+        filled, _ = fill_missing(block, 0.0)
+        np.testing.assert_array_equal(filled[~missing], block[~missing])
+        for position in np.argwhere(missing)[::7]:
+            source = np.argwhere(block == filled[tuple(position)])[0]
+            assert np.linalg.norm(source - position) == pytest.approx(distance[tuple(position)])
 
 
 def test_whole_planes_may_be_missing_and_integers_never_are():

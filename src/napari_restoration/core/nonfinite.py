@@ -8,6 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+# Up to this many holes are filled one by one; searching the whole plane takes longer than restoring it.
+_MOST_HOLES = 2000
+
 
 def fill_missing(
     block: npt.NDArray[Any], fallback: float
@@ -35,8 +38,20 @@ def fill_missing(
         return block, None
     if missing.all():
         return np.full_like(block, fallback), missing
-    nearest = ndimage.distance_transform_edt(missing, return_distances=False, return_indices=True)
-    return block[tuple(nearest)], missing
+    holes, count = ndimage.label(missing, structure=np.ones((3,) * block.ndim))
+    if count > _MOST_HOLES:
+        return block[_nearest_finite(missing)], missing
+    filled = block.copy()
+    for number, box in enumerate(ndimage.find_objects(holes), 1):
+        # A hole's rim is finite and holds the nearest finite pixels of all its pixels.
+        around = tuple(slice(max(0, side.start - 1), side.stop + 1) for side in box)
+        inside = holes[around] == number
+        filled[around][inside] = block[around][_nearest_finite(missing[around])][inside]
+    return filled, missing
+
+
+def _nearest_finite(missing: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int32], ...]:
+    return tuple(ndimage.distance_transform_edt(missing, return_distances=False, return_indices=True))
 
 
 def enlarge(block: npt.NDArray[Any], scale: int) -> npt.NDArray[Any]:
