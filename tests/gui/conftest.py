@@ -50,18 +50,31 @@ def tiny_models(tiny_models_folder, user_dirs):
 
 
 @pytest.fixture
-def open_widget(make_napari_viewer, tiny_models):
-    """Opens a viewer with the Restore widget docked."""
+def open_widget(request, qtbot, tiny_models):
+    """Opens the Restore widget, docked in a real viewer or, much faster, on a viewer without a window."""
+    from napari.components import ViewerModel
+
     from napari_restoration.gui.restore_widget import RestoreWidget
 
-    def open_one(task="denoise", **viewer_options):
-        viewer = make_napari_viewer(**viewer_options)
-        widget = RestoreWidget(viewer)
-        viewer.window.add_dock_widget(widget, name="Restore")
+    opened = []
+
+    def open_one(task="denoise", *, real=False):
+        if real:
+            viewer = request.getfixturevalue("make_napari_viewer")()
+            widget = RestoreWidget(viewer)
+            viewer.window.add_dock_widget(widget, name="Restore")
+        else:
+            viewer = ViewerModel()
+            widget = RestoreWidget(viewer)
+            qtbot.addWidget(widget)
+            opened.append(widget)
         widget.choose(task=task, model=f"tiny-{task}")
         return viewer, widget
 
-    return open_one
+    yield open_one
+    for widget in opened:
+        widget.cancel()
+        qtbot.waitUntil(lambda widget=widget: widget.running is None, timeout=30_000)
 
 
 @pytest.fixture

@@ -22,16 +22,17 @@ def at_rest(widget):
     return lambda: widget.running is None
 
 
-@pytest.mark.parametrize("task", ["deblur", "refocus", "superres", "denoise"])
-def test_a_menu_entry_restores_the_active_layer(viewer, qtbot, task):
-    layer = viewer.add_image(np.random.default_rng(0).random((20, 24), np.float32), name="cells")
-    command = getattr(_commands, f"{task}_active")
-    command(PublicOnlyProxy(viewer), PublicOnlyProxy(layer))  # as napari hands them over
-    widget = open_restore_widget(viewer)
-    assert widget.form.models.task == task
-    assert widget.layer is layer
-    qtbot.waitUntil(at_rest(widget), timeout=30_000)
-    assert [one.name for one in viewer.layers] == ["cells", f"cells [{widget.form.models.card.id}]"]
+def test_the_menu_entries_restore_the_active_layer(viewer, qtbot):
+    for task in ("deblur", "refocus", "superres", "denoise"):
+        layer = viewer.add_image(np.random.default_rng(0).random((20, 24), np.float32), name="cells")
+        command = getattr(_commands, f"{task}_active")
+        command(PublicOnlyProxy(viewer), PublicOnlyProxy(layer))  # as napari hands them over
+        widget = open_restore_widget(viewer)
+        assert widget.form.models.task == task
+        assert widget.layer is layer
+        qtbot.waitUntil(at_rest(widget), timeout=30_000)
+        assert [one.name for one in viewer.layers] == ["cells", f"cells [{widget.form.models.card.id}]"]
+        viewer.layers.clear()
 
 
 def test_an_open_widget_is_used_whoever_opened_it(viewer, qtbot):

@@ -12,8 +12,8 @@ from napari_restoration.models.loader import RestorationModel
 def running(open_widget, press, qtbot, slow_network, noise):
     """A viewer with a restoration under way."""
 
-    def start(**options):
-        viewer, widget = open_widget(**options)
+    def start(real=True):
+        viewer, widget = open_widget(real=real)
         viewer.add_image(noise(4, 128, 128), name="cells")
         widget.form.advanced.tile.setValue(32)
         press(widget, "restore", wait=False)
@@ -43,7 +43,7 @@ def test_the_source_may_be_removed_and_the_run_goes_on(running, qtbot):
 
 
 def test_the_source_may_be_renamed_and_the_result_keeps_its_name(running, qtbot):
-    viewer, widget = running()
+    viewer, widget = running(real=False)
     viewer.layers["cells"].name = "other"
     qtbot.waitUntil(lambda: at_rest(widget), timeout=30_000)
     assert viewer.layers[-1].name == "cells [tiny-denoise]"
@@ -57,7 +57,7 @@ def test_removing_the_result_stops_the_run(running, qtbot):
 
 
 def test_removing_everything_stops_the_run(running, qtbot):
-    viewer, widget = running()
+    viewer, widget = running(real=False)
     viewer.layers.clear()
     qtbot.waitUntil(lambda: at_rest(widget), timeout=2000)
     assert len(viewer.layers) == 0
@@ -93,7 +93,7 @@ def test_dims_camera_theme_and_selection_may_change(running, qtbot):
 def test_two_viewers_restore_side_by_side(open_widget, press, qtbot, noise):
     widgets = []
     for _ in range(2):
-        viewer, widget = open_widget()
+        viewer, widget = open_widget(real=True)
         viewer.add_image(noise(3, 60, 60), name="cells")
         press(widget, "restore", wait=False)
         widgets.append((viewer, widget))

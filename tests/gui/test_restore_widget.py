@@ -1,4 +1,4 @@
-"""The Restore widget in a real viewer, by its buttons."""
+"""The Restore widget by its buttons; the whole path in a real viewer."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def names(viewer):
 def test_the_whole_path_preview_restore_cancel_and_restore_again(
     open_widget, press, qtbot, slow_network, noise
 ):
-    viewer, widget = open_widget()
+    viewer, widget = open_widget(real=True)
     layer = viewer.add_image(noise(4, 90, 100), name="cells", scale=(1, 0.1, 0.1), colormap="magma")
     widget.form.advanced.tile.setValue(32)
     before = layer.data.copy()
@@ -240,15 +240,16 @@ def test_choices_are_remembered(open_widget, press, noise):
 @pytest.mark.parametrize(
     "content", ["", "[1]", '{"task": 3, "tile": "x", "models": 5, "frames": 99}', "\x00"]
 )
-def test_damaged_remembered_choices_are_forgotten(make_napari_viewer, tiny_models, content):
+def test_damaged_remembered_choices_are_forgotten(tiny_models, qtbot, content):
+    from napari.components import ViewerModel
+
     from napari_restoration.gui._remembered import _path
     from napari_restoration.gui.restore_widget import RestoreWidget
 
     _path("restore").parent.mkdir(parents=True)
     _path("restore").write_text(content, encoding="utf-8")
-    viewer = make_napari_viewer()
-    widget = RestoreWidget(viewer)
-    viewer.window.add_dock_widget(widget)
+    widget = RestoreWidget(ViewerModel())
+    qtbot.addWidget(widget)
     assert widget.form.models.task == "deblur"
     assert widget.form.advanced.value()["tile"] is None
 
