@@ -1,55 +1,13 @@
-"""The Restore widget by its buttons; the whole path in a real viewer."""
+"""The Restore widget by its buttons."""
 
 import numpy as np
 import pytest
-
-from napari_restoration.gui._layers import METADATA_KEY
 
 NOTHING_TO_RESTORE = "There is no image to restore"
 
 
 def names(viewer):
     return [layer.name for layer in viewer.layers]
-
-
-def test_the_whole_path_preview_restore_cancel_and_restore_again(
-    open_widget, press, qtbot, slow_network, noise
-):
-    viewer, widget = open_widget(real=True)
-    layer = viewer.add_image(noise(4, 90, 100), name="cells", scale=(1, 0.1, 0.1), colormap="magma")
-    widget.form.advanced.tile.setValue(32)
-    before = layer.data.copy()
-    press(widget, "preview")
-    assert names(viewer) == ["cells", "cells [tiny-denoise] preview"]
-    assert widget.layer is layer
-    assert viewer.layers.selection.active is layer
-
-    press(widget, "restore", wait=False)
-    assert not widget.form.restore_button.isEnabled()
-    assert not widget.form.preview_button.isEnabled()
-    qtbot.waitUntil(lambda: widget.form.progress.bar.value() > 3, timeout=20_000)
-    assert "of 48 tiles" in widget.form.progress.text.text()
-    press(widget, "cancel")
-    assert names(viewer) == ["cells", "cells [tiny-denoise] (partial)"]
-    partial = viewer.layers[1]
-    finished = np.isfinite(partial.data)
-    assert 0 < finished.mean() < 1
-    np.testing.assert_allclose(partial.data[finished], before[finished], atol=0.01)
-    assert partial.metadata[METADATA_KEY]["complete"] is False
-    assert "(partial)" in widget.form.message.text()
-
-    press(widget, "restore")
-    assert names(viewer) == ["cells", "cells [tiny-denoise] (partial)", "cells [tiny-denoise]"]
-    result = viewer.layers[2]
-    np.testing.assert_allclose(result.data, before, atol=0.01)
-    assert result.data.dtype == np.float32
-    assert result.metadata[METADATA_KEY]["model"]["id"] == "tiny-denoise"
-    assert result.colormap.name == "magma"
-    assert tuple(result.contrast_limits) == tuple(layer.contrast_limits)
-    assert widget.form.message.text().startswith("Restored in ")
-    assert widget.layer is layer
-    assert not widget.form.progress.isVisibleTo(widget)
-    np.testing.assert_array_equal(layer.data, before)
 
 
 def test_a_preview_equals_that_part_of_the_result_and_lies_on_it(open_widget, press, noise):

@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-from napari.layers import Layer
-from napari.viewer import Viewer
+# napari looks the annotations below up by their full names; its submodules are loaded when it does.
+import napari
 
 from napari_restoration.gui.restore_widget import RestoreWidget
 
 PLUGIN = "napari-restoration"
 
 
-def restore_active(viewer: Viewer, layer: Layer) -> None:
+def restore_active(viewer: napari.viewer.Viewer, layer: napari.layers.Layer) -> None:
     """Restore the active layer with the task and model last used."""
     _restore(viewer, layer)
 
 
-def deblur_active(viewer: Viewer, layer: Layer) -> None:
+def deblur_active(viewer: napari.viewer.Viewer, layer: napari.layers.Layer) -> None:
     """Deblur the active layer."""
     _restore(viewer, layer, "deblur")
 
 
-def refocus_active(viewer: Viewer, layer: Layer) -> None:
+def refocus_active(viewer: napari.viewer.Viewer, layer: napari.layers.Layer) -> None:
     """Refocus the active layer."""
     _restore(viewer, layer, "refocus")
 
 
-def superres_active(viewer: Viewer, layer: Layer) -> None:
+def superres_active(viewer: napari.viewer.Viewer, layer: napari.layers.Layer) -> None:
     """Double the resolution of the active layer."""
     _restore(viewer, layer, "superres")
 
 
-def denoise_active(viewer: Viewer, layer: Layer) -> None:
+def denoise_active(viewer: napari.viewer.Viewer, layer: napari.layers.Layer) -> None:
     """Denoise the active layer."""
     _restore(viewer, layer, "denoise")
 
 
-def open_restore_widget(viewer: Viewer) -> RestoreWidget:
+def open_restore_widget(viewer: napari.viewer.Viewer) -> RestoreWidget:
     """The Restore widget of a viewer; the one that is open, else a new one.
 
     Parameters
@@ -57,7 +57,7 @@ def open_restore_widget(viewer: Viewer) -> RestoreWidget:
     return widget
 
 
-def _restore(viewer: Viewer, layer: Layer, task: str | None = None) -> None:
+def _restore(viewer: napari.viewer.Viewer, layer: napari.layers.Layer, task: str | None = None) -> None:
     widget = open_restore_widget(viewer)
     widget.choose(layer, task)
     widget.form.restore_button.click()

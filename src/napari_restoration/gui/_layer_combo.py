@@ -39,13 +39,8 @@ class LayerCombo(QComboBox):
         self.setToolTip(
             "The image to restore. It follows the layer selected in the list; the layer is never changed."
         )
-        self._events = viewer.layers.events
-        for event in (
-            self._events.inserted,
-            self._events.removed,
-            self._events.reordered,
-            self._events.renamed,
-        ):
+        events = viewer.layers.events
+        for event in (events.inserted, events.removed, events.reordered, events.renamed):
             event.connect(self._on_layers_changed)
         viewer.layers.selection.events.active.connect(self._on_active_changed)
         self.currentIndexChanged.connect(self._on_index_changed)
@@ -91,17 +86,6 @@ class LayerCombo(QComboBox):
             yield
         finally:
             self._is_pinned = False
-
-    def disconnect_viewer(self) -> None:
-        """Stop listening; the viewer may outlive the panel."""
-        for event in (
-            self._events.inserted,
-            self._events.removed,
-            self._events.reordered,
-            self._events.renamed,
-        ):
-            event.disconnect(self._on_layers_changed)
-        self._viewer.layers.selection.events.active.disconnect(self._on_active_changed)
 
     def _on_layers_changed(self, event: Any = None) -> None:
         self.refresh()

@@ -51,7 +51,7 @@ class ModelPicker(QWidget):
         self._cards: list[ModelCard] = []
         self._preferred: dict[str, str] = {}  # the model last used for each task
         self.problem = ""
-        """Why a model of the user's could not be offered."""
+        """Why no model can be offered."""
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -112,13 +112,11 @@ class ModelPicker(QWidget):
         """Read the list of models again."""
         from napari_restoration.models.registry import default_model, find_card, list_models
 
-        self._cards, problems = [], []
-        for model in list_models(self.task):
-            try:
-                self._cards.append(find_card(model)[0])
-            except ModelError as error:
-                problems.append(str(error))
-        self.problem = " ".join(problems)
+        self._cards, self.problem = [], ""
+        try:
+            self._cards = [find_card(model)[0] for model in list_models(self.task)]
+        except ModelError as error:
+            self.problem = str(error)
         self.model_combo.blockSignals(True)
         self.model_combo.clear()
         for index, card in enumerate(self._cards):
