@@ -279,6 +279,8 @@ def test_wrong_frames_are_refused_before_any_work(known_model):
         restore(CalibratedImage(pixels((9, 8, 8)), "TYX"), model, frames="all")
     with pytest.raises(InputError, match="single images"):
         restore(CalibratedImage(pixels((9, 8, 8)), "TYX"), known_model(), frames=3)
+    with pytest.raises(InputError, match="name the axis of the frames T"):
+        restore(CalibratedImage(pixels((9, 8, 8)), "ZYX"), model, frames=3)
     assert model.batches == []
 
 

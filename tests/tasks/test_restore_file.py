@@ -90,6 +90,15 @@ def test_an_existing_output_and_the_input_itself_are_refused(known_model, tmp_pa
     assert read_image(tmp_path / "out.tif").shape == (20, 20)
 
 
+def test_a_format_that_cannot_hold_the_result_is_told_before_any_work(known_model, tmp_path):
+    write_image(tmp_path / "in.ome.tif", CalibratedImage(pixels((3, 20, 20)), "TYX"))
+    reports = []
+    with pytest.raises(OutputError, match="png"):
+        run(iter_restore_file(tmp_path / "in.ome.tif", tmp_path / "out.png", known_model()), reports.append)
+    assert reports == []
+    assert [path.name for path in tmp_path.iterdir()] == ["in.ome.tif"]
+
+
 def test_a_file_without_any_finite_pixel_names_itself(known_model, tmp_path):
     np.save(tmp_path / "void.npy", np.full((9, 9), np.nan))
     with pytest.raises(InputError, match="void"):

@@ -21,6 +21,7 @@ from napari_restoration.tasks.reader import BlockReader, Missing
 from napari_restoration.tasks.record import output_dtype
 from napari_restoration.tasks.settings import RestoreSettings
 from napari_restoration.tasks.sink import IntensitySink
+from napari_restoration.tasks.tile_choice import choose_tile
 
 if TYPE_CHECKING:
     from napari_restoration.models.loader import RestorationModel
@@ -256,10 +257,13 @@ class BlockRestorer:
         self._notify(f"Memory ran short: tiles are now {' x '.join(map(str, tile))} pixels.")
 
     def _fall_back(self) -> bool:
-        lost = self.model.device
+        lost, card = self.model.device, self.model.card
         if not self.model.fall_back_to_cpu():
             return False
         self._notify(f"Memory on {lost} did not suffice even for the smallest tile: going on on the CPU.")
+        # The rest of this block keeps the smallest tiles; the next one takes what suits the CPU.
+        spatial = [self.image.size_of(axis) for axis in self.layout.spatial]
+        self.tile = choose_tile(self.model, spatial, card.halo, card.frames or 1, 0)
         return True
 
     def _note_counts(self) -> None:

@@ -176,6 +176,11 @@ def _frames(image: CalibratedImage, card: ModelCard, settings: RestoreSettings) 
             raise InputError(f"{card.id} restores single images: leave frames at auto.")
         return 1, False
     if "T" not in image.axes:
+        if settings.frames not in ("auto", "all", 1):
+            raise InputError(
+                f"{image.name!r} with axes {image.axes} has no frames to take {settings.frames} of: name the axis "
+                "of the frames T, or leave frames at auto."
+            )
         return 1, False
     if settings.frames == "all" and available > MOST_FRAMES:
         raise InputError(

@@ -10,6 +10,7 @@ from napari_restoration.core.errors import InputError
 from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.normalize import NOTHING, NoFinitePixel, Percentiles
 from napari_restoration.core.progress import Progress, Task
+from napari_restoration.models.card import ModelCard
 from napari_restoration.models.registry import default_model, find_card
 from napari_restoration.tasks.blocks import BlockRestorer, StatisticsKey, statistics_key
 from napari_restoration.tasks.layout import Layout, plan_layout, work_size
@@ -56,7 +57,7 @@ def prepare(
         If the model is unknown or damaged.
     """
     settings = RestoreSettings() if settings is None else settings
-    card = find_card(model)[0] if isinstance(model, str | Path) else model.card
+    card = card_of(model)
     layout = plan_layout(image, card, settings)
     if isinstance(model, str | Path):
         yield Progress(done=0, total=3, message=f"Loading {card.title}")
@@ -86,6 +87,17 @@ def prepare(
     return Restoration(image, layout, settings, restorer)
 
 
+def card_of(model: str | Path | RestorationModel) -> ModelCard:
+    """The card of a model that need not be loaded yet.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model.
+    """
+    return find_card(model)[0] if isinstance(model, str | Path) else model.card
+
+
 def choose_model(model: str | Path | None, task: str | None) -> str | Path:
     """The model that is meant: the named one, else the task's default.
 
@@ -97,7 +109,7 @@ def choose_model(model: str | Path | None, task: str | None) -> str | Path:
         If the model is of another task, or the task has none.
     """
     if model is not None:
-        card = find_card(model)[0]
+        card = card_of(model)
         if task is not None and card.task != task:
             raise InputError(
                 f"{card.id} is a model for {card.task}, not for {task}: leave one of the two out."

@@ -15,8 +15,9 @@ from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.io import open_writer, output_format, read_image
 from napari_restoration.core.progress import Notice, Task
 from napari_restoration.core.provenance import Provenance
-from napari_restoration.tasks.layout import Block, Layout
-from napari_restoration.tasks.prepare import prepare
+from napari_restoration.models.card import ModelCard
+from napari_restoration.tasks.layout import Block, Layout, plan_layout
+from napari_restoration.tasks.prepare import card_of, prepare
 from napari_restoration.tasks.record import describe_output, output_dtype
 from napari_restoration.tasks.restoration import Restoration
 from napari_restoration.tasks.results import BlockDone
@@ -69,8 +70,9 @@ def iter_restore_file(
     settings = RestoreSettings() if settings is None else settings
     check_output(destination, [source], overwrite, folder=output_format(destination) == "ome-zarr")
     image = read_image(source, axes=axes)
-    restoration = yield from prepare(image, model, settings)
-    ordered, like = _in_file_order(restoration)
+    card = card_of(model)
+    layout = plan_layout(image, card, settings)
+    ordered, like = _in_file_order(image, layout, card, settings)
     record: list[Provenance] = []
     with open_writer(
         destination,
@@ -81,6 +83,8 @@ def iter_restore_file(
         provenance=lambda: record[-1].to_dict(),
         overwrite=overwrite,
     ) as writer:
+        # Inside, so that a format that cannot hold the result, or a full disk, is told before the model is loaded.
+        restoration = yield from prepare(image, model, settings)
         report = yield from _stream(restoration, ordered, like.axes, writer, record)
     told = list(writer.notices)
     for text in told:
@@ -94,9 +98,10 @@ def iter_restore_file(
     }
 
 
-def _in_file_order(restoration: Restoration) -> tuple[list[Block], CalibratedImage]:
+def _in_file_order(
+    image: CalibratedImage, layout: Layout, card: ModelCard, settings: RestoreSettings
+) -> tuple[list[Block], CalibratedImage]:
     """Blocks sorted as the file wants its planes, and the result's description with its axes in that order."""
-    layout = restoration.layout
     sizes = dict(zip(layout.output_axes, layout.output_shape, strict=True))
     axes = "".join(axis for axis in _FILE_ORDER if axis in sizes)
     blocks = sorted(
@@ -104,7 +109,7 @@ def _in_file_order(restoration: Restoration) -> tuple[list[Block], CalibratedIma
     )
     # Only the calibration is used; the pixels come plane by plane.
     placeholder = np.broadcast_to(np.zeros((), np.uint8), layout.output_shape)
-    like = describe_output(restoration.image, layout, restoration.card, restoration.settings, placeholder)
+    like = describe_output(image, layout, card, settings, placeholder)
     moved = np.broadcast_to(np.zeros((), np.uint8), [sizes[axis] for axis in axes])
     return blocks, like.replace(data=moved, axes=axes)
 
