@@ -35,7 +35,7 @@ TINY = {
         "arch": "c2f",
         "arch_args": {"base": 4, "depth": 2, "levels": 2},
         "degradation": LENS,
-        "training": {"losses": {"content": 1.0}},
+        "training": {"losses": {"content": 1.0}, "frozen_share": 0.5},
     },
     "rrdb": {
         "task": "superres",
@@ -174,3 +174,17 @@ def test_the_step_schedule_halves_four_times(tiny_recipe) -> None:
     recipe = tiny_recipe(training={"learning_rate": 1.0, "warmup_steps": 1, "schedule": "step"})
     rates = [learning_rate(recipe, 5, progress) for progress in (0.1, 0.3, 0.5, 0.7, 0.9)]
     assert rates == [1.0, 0.5, 0.25, 0.125, 0.0625]
+
+
+def test_frozen_norms_keep_the_mean_statistics_of_many_patches(tiny_recipe) -> None:
+    fit = Fit(tiny_recipe(**TINY["c2f"]))
+    batches = [(torch.rand(4, 1, 16, 16) + n, torch.rand(4, 1, 16, 16)) for n in range(3)]
+    fit.freeze_norms(batches)
+    norms = [m for m in fit.network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    before = [norm.running_var.clone() for norm in norms]
+    # The finest level's first norm sees the mean of the convolved inputs, whatever was there before.
+    first = fit.network.levels[0].encoder[0][0]
+    expected = torch.stack([first.conv(given).mean(dim=(0, 2, 3)) for given, _ in batches]).mean(dim=0)
+    torch.testing.assert_close(first.norm.running_mean, expected, rtol=1e-4, atol=1e-5)
+    fit.step(batches[0], 1e-3)
+    assert all(torch.equal(one, norm.running_var) for one, norm in zip(before, norms, strict=True))

@@ -49,6 +49,7 @@ class Fit:
             self.network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
         self.steps_averaged = 0
+        self.frozen = False
 
     def step(self, batch: Batch, rate: float) -> float:
         """One optimizer step at this learning rate; returns the loss, NaN where the step was left out.
@@ -59,6 +60,9 @@ class Fit:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.network.train()
+        if self.frozen:
+            for norm in _norms(self.network):
+                norm.eval()
         with torch.random.fork_rng(devices=[]):
             torch.set_rng_state(self._rng)
             with torch.autocast(
@@ -77,6 +81,23 @@ class Fit:
         self.optimizer.step()
         self._average()
         return value
+
+    @torch.no_grad()
+    def freeze_norms(self, batches: Sequence[Batch]) -> None:
+        """Go on from the averaged weights, batch norms fixed to the mean statistics of these batches."""
+        self.network.load_state_dict(self.averaged.state_dict())
+        norms = _norms(self.network)
+        momenta = [norm.momentum for norm in norms]
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # the plain mean over all batches
+            norm.train()
+        for batch in batches:
+            self.network(self._placed(batch)[0])
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+        self.averaged.load_state_dict(self.network.state_dict())
+        self.frozen = True
 
     @torch.no_grad()
     def validate(self, batches: Sequence[Batch]) -> tuple[float, float]:
@@ -144,6 +165,10 @@ class Fit:
                 value.lerp_(current[name], 1 - decay)
             else:
                 value.copy_(current[name])
+
+
+def _norms(network: nn.Module) -> list[nn.BatchNorm2d]:
+    return [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
 
 
 def learning_rate(recipe: Recipe, step: int, progress: float) -> float:

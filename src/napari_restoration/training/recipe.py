@@ -48,6 +48,9 @@ class TrainingSettings:
         Largest gradient norm; 0 switches clipping off.
     precision : {"fp32", "bf16"}
         Arithmetic of the forward pass in training (bf16 by autocast); validation is always fp32.
+    frozen_share : float
+        Last share of the training in which batch norms keep fixed statistics, measured over many patches.
+        Those of small batches differ from what a whole image is restored with.
     losses : mapping of str to float
         Weights of the losses, summed.
     validation_share, validation_patches
@@ -67,6 +70,7 @@ class TrainingSettings:
     ema_decay: float = 0.995
     clip_norm: float = 1.0
     precision: Precision = "fp32"
+    frozen_share: float = 0.0
     losses: Mapping[str, float] = field(default_factory=lambda: {"l1": 1.0})
     validation_share: float = 0.1
     validation_patches: int = 32
@@ -87,6 +91,7 @@ class TrainingSettings:
         )
         need(self.weight_decay >= 0, "training.weight_decay", self.weight_decay, "at least 0")
         need(0 <= self.ema_decay < 1, "training.ema_decay", self.ema_decay, "from 0 to below 1")
+        need(0 <= self.frozen_share < 1, "training.frozen_share", self.frozen_share, "from 0 to below 1")
         need(self.clip_norm >= 0, "training.clip_norm", self.clip_norm, "at least 0")
         need(
             0 < self.validation_share <= 0.5,

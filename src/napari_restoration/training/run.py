@@ -12,7 +12,7 @@ import json
 import math
 import time
 from collections.abc import Generator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,6 +30,7 @@ from napari_restoration.training.sources import PairSource, Source, load_pairs, 
 CONFIG, HISTORY, BEST = "config.json", "history.csv", "best.safetensors"
 _COLUMNS = ("epoch", "step", "train_loss", "val_loss", "val_psnr", "learning_rate", "minutes", "best")
 _MOST_FAILED_STEPS = 20
+_PATCHES_FOR_STATISTICS, _BATCHES_FOR_STATISTICS = 32, 16
 
 
 class TrainingRun:
@@ -105,6 +106,7 @@ class TrainingRun:
         tensors, state = read_checkpoint(folder)
         run._fit.load_tensors(tensors)
         run._fit.steps_averaged = state["steps_averaged"]
+        run._fit.frozen = state["frozen"]
         run.step, run.elapsed, run.history = state["step"], state["elapsed"], state["history"]
         run._best = state["best"] if state["best"] is not None else math.inf
         return run
@@ -132,8 +134,17 @@ class TrainingRun:
         training, held_out = self.field_makers()
         checks = self.validation_batches(held_out)
         while self._progress() < 1:
+            self._freeze_when_due(training)
             yield self._epoch(BatchMaker(self.recipe, training), checks)
         return self.folder / BEST
+
+    def _freeze_when_due(self, training: FieldMaker) -> None:
+        share = self.recipe.training.frozen_share
+        if self._fit.frozen or not share or self._progress() < 1 - share:
+            return
+        settings = replace(self.recipe.training, batch_size=_PATCHES_FOR_STATISTICS)
+        maker = BatchMaker(replace(self.recipe, training=settings), training, stream=2)
+        self._fit.freeze_norms([maker.batch(number) for number in range(_BATCHES_FOR_STATISTICS)])
 
     def validation_batches(self, held_out: FieldMaker) -> list[Batch]:
         """The fixed batches, from images held out of training, that decide which weights are best."""
@@ -228,7 +239,8 @@ class TrainingRun:
         self.history.append({**row, "epoch": len(self.history) + 1, "step": self.step})
         state = {
             "step": self.step, "elapsed": self.elapsed, "history": self.history,
-            "best": self._best if math.isfinite(self._best) else None, "steps_averaged": self._fit.steps_averaged,
+            "best": self._best if math.isfinite(self._best) else None,
+            "steps_averaged": self._fit.steps_averaged, "frozen": self._fit.frozen,
         }  # fmt: skip
         write_checkpoint(self.folder, self._fit.tensors(), state)
         lines = [",".join(_COLUMNS), *(",".join(str(row[c]) for c in _COLUMNS) for row in self.history)]
