@@ -38,7 +38,7 @@ QPushButton {{ background-color: {_ACCENT}; color: white; font-weight: 600; }}
 QPushButton:hover {{ background-color: #5a74da; }}
 QPushButton:disabled {{ background-color: rgba(128, 128, 128, 60); color: rgba(160, 160, 160, 160); }}
 """
-_SMALLEST_WIDTH = 300
+_SMALLEST_WIDTH = 320
 
 
 class RestoreForm(QWidget):

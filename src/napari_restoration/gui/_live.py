@@ -206,5 +206,4 @@ def _add_beside(
     )
     if not placement.geometry["rgb"] and not source.rgb:
         layer.contrast_limits_range = source.contrast_limits_range
-        layer.contrast_limits = source.contrast_limits
     return layer
