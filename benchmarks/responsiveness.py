@@ -118,11 +118,40 @@ def measure(task, side, frames, is_shown):
         }
         if name == "first":
             rows["loading"] = {"longest_ms": heart.longest_ms(start, begin), "seconds": begin - start}
+    rows["preview"] = preview(widget, application)
+    rows["cancel"] = cancel(widget, application)
     report = {"opening_s": opening, "torch_at_opening": has_torch, "rows": rows}
     report["message"] = widget.form.message.text()
     report["model"] = widget.form.models.card.id
     viewer.close()
     return report
+
+
+def preview(widget, application):
+    """Seconds from the click to the middle four tiles and to the whole view, model and statistics loaded."""
+    arrived = []
+
+    def on_reports(reports):
+        arrived.extend(time.perf_counter() for report in reports if hasattr(report, "preview"))
+
+    start = time.perf_counter()
+    widget.form.preview_button.click()
+    widget.running.reported.connect(on_reports)
+    wait_until(application, lambda: widget.running is None)
+    four = arrived[min(3, len(arrived) - 1)]
+    return {"four_s": four - start, "all_s": time.perf_counter() - start, "tiles": len(arrived)}
+
+
+def cancel(widget, application):
+    """Seconds from the click on Cancel until the panel is at rest."""
+    widget.form.restore_button.click()
+    wait_until(
+        application, lambda: widget.form.progress.bar.value() > 0 and widget.form.progress.bar.maximum() > 0
+    )
+    start = time.perf_counter()
+    widget.form.progress.cancel_button.click()
+    wait_until(application, lambda: widget.running is None)
+    return {"seconds": time.perf_counter() - start}
 
 
 def fresh_process(arguments, is_shown):
@@ -189,6 +218,21 @@ def main():
         )
         row(f"{title}: 99 % of blocks under", lambda r, n=name: f"{r['rows'][n]['p99_ms']:.0f} ms", "")
         row(f"{title}: time", lambda r, n=name: f"{r['rows'][n]['seconds']:.1f} s", "")
+    row(
+        "preview of the whole view: middle four tiles",
+        lambda r: f"{r['rows']['preview']['four_s']:.1f} s",
+        "< 2 s",
+    )
+    row(
+        "preview of the whole view: all tiles",
+        lambda r: f"{r['rows']['preview']['all_s']:.1f} s ({r['rows']['preview']['tiles']})",
+        "",
+    )
+    row(
+        "cancel: from the click to rest",
+        lambda r: f"{r['rows']['cancel']['seconds'] * 1e3:.0f} ms",
+        "one tile + 100 ms",
+    )
 
 
 if __name__ == "__main__":
