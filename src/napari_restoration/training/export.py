@@ -37,7 +37,9 @@ _CITATIONS: Mapping[str, str] = {
 }
 
 
-def export_run(run_folder: str | Path, folder: str | Path, *, overwrite: bool = False) -> ModelCard:
+def export_run(
+    run_folder: str | Path, folder: str | Path, *, overwrite: bool = False, note: str = ""
+) -> ModelCard:
     """Write the best weights of a run and their card as a model folder.
 
     Parameters
@@ -48,6 +50,8 @@ def export_run(run_folder: str | Path, folder: str | Path, *, overwrite: bool = 
         The model folder to make: ``card.json`` and ``weights.safetensors``.
     overwrite : bool
         Replace a model folder that exists.
+    note : str
+        What else a reader of the card should know about this training.
 
     Returns
     -------
@@ -69,6 +73,8 @@ def export_run(run_folder: str | Path, folder: str | Path, *, overwrite: bool = 
     training, held_out = run.field_makers()
     lost_db = _half_precision_loss(run, held_out, weights)
     card = _card(run, training, weights, best_step)
+    if note:
+        card = replace(card, training={**card.training, "note": note})
     card = _with_measured_halo(card, _network(run.recipe, weights))
     tensors = {name: tensor.numpy() for name, tensor in weights.items()}
     return save_model_folder(folder, card, tensors, half=lost_db < MOST_LOST_DB, overwrite=overwrite)

@@ -73,10 +73,10 @@ class Fit:
         loss, _ = combine(self._recipe.training.losses, prediction, target, laplace=self._laplace)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        limit = self._recipe.training.clip_norm or math.inf
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), limit)
+        largest = self._recipe.training.clip_norm or math.inf
+        slope = nn.utils.clip_grad_norm_(self.network.parameters(), largest)
         value = float(loss.detach())
-        if not (math.isfinite(value) and math.isfinite(float(norm))):
+        if not (math.isfinite(value) and math.isfinite(float(slope))):
             return math.nan
         self.optimizer.step()
         self._average()
