@@ -24,29 +24,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Score, write ``scores.csv``, ``baselines.csv`` and ``results.md``."""
     options = _options(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
-    cached = options.out / "baselines.csv"
+    cached, every = options.out / "baselines.csv", options.out / "scores.csv"
     kept = read_scores(cached) if cached.is_file() else []
     baselines = [s for s in kept if options.reuse_baselines or s.task not in options.task]
-    models: list[Score] = []
+    old = read_scores(every) if options.keep and every.is_file() else []
+    models = {_key(score): score for score in old if score.role == "model"}
     for task in options.task:
         for scored, tuning in _image_sets(task, options.data):
             done = {(score.task, score.kind, score.level) for score in baselines}
             if (task, scored[0].kind, scored[0].level) not in done:
                 baselines += _score_baselines(scored, tuning)
                 # Written after every level: whoever stops the run goes on from there with --reuse-baselines.
-                write_scores(cached, baselines)
-            if not options.baselines_only:
-                for model in _models(task, options.models):
-                    models += _score_model(model, scored)
-    scored_again = {(score.task, score.method) for score in models}
-    old = options.out / "scores.csv"
-    if options.keep and old.is_file():
-        before = [score for score in read_scores(old) if score.role == "model"]
-        models += [score for score in before if (score.task, score.method) not in scored_again]
-    scores = sorted([*baselines, *models], key=_order)
-    write_scores(old, scores)
+                write_scores(cached, sorted(baselines, key=_order))
+            for model in [] if options.baselines_only else _models(task, options.models):
+                models |= {_key(score): score for score in _score_model(model, scored)}
+                write_scores(every, sorted([*baselines, *models.values()], key=_order))
+    scores = sorted([*baselines, *models.values()], key=_order)
+    write_scores(every, scores)
     (options.out / "results.md").write_text(markdown(scores, _command()), encoding="utf-8")
     return 0
+
+
+def _key(score: Score) -> tuple[str, str, str, str]:
+    return score.method, score.kind, score.level, score.file
 
 
 def _order(score: Score) -> tuple[int, bool, str, int]:
@@ -65,7 +65,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--reuse-baselines", action="store_true", help="keep the levels that baselines.csv has"
     )
     parser.add_argument("--baselines-only", action="store_true")
-    parser.add_argument("--keep", action="store_true", help="keep the scores of models not scored this time")
+    parser.add_argument("--keep", action="store_true", help="keep model scores of earlier runs")
     return parser.parse_args(arguments)
 
 
