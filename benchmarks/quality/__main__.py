@@ -39,9 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for model in [] if options.baselines_only else _models(task, options.models):
                 models |= {_key(score): score for score in _score_model(model, scored)}
                 write_scores(every, sorted([*baselines, *models.values()], key=_order))
-    scores = sorted([*baselines, *models.values()], key=_order)
-    write_scores(every, scores)
-    (options.out / "results.md").write_text(markdown(scores, _command()), encoding="utf-8")
+    write_scores(every, sorted([*baselines, *models.values()], key=_order))
+    # From the file, so that report and cards count wins on the same rounded values.
+    (options.out / "results.md").write_text(markdown(read_scores(every), _command()), encoding="utf-8")
     return 0
 
 
