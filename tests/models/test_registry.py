@@ -133,7 +133,7 @@ class TestShipped:
             assert card.recipe
             assert card.scores
             assert card.trained_on
-            assert all(data.get("name") and data.get("license") for data in card.trained_on), card.id
+            assert all(data.get("name") and data.get("licence") for data in card.trained_on), card.id
 
     def test_each_loads(self) -> None:
         for name in registry.list_models():
