@@ -74,7 +74,9 @@ def test_wheel_sdist_and_editable_installs_carry_manifest_samples_and_weights(
 ) -> None:
     wheel = build("wheel", repository, tmp_path / "built-wheel")
     with tarfile.open(build("sdist", repository, tmp_path / "built-sdist")) as archive:
-        archive.extractall(tmp_path / "unpacked", filter="data")
+        # Debian 12's Python 3.11.2 has no filters yet; newer ones warn without one.
+        filters = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+        archive.extractall(tmp_path / "unpacked", **filters)
     (unpacked,) = (tmp_path / "unpacked").iterdir()
     wheel_from_sdist = build("wheel", unpacked, tmp_path / "built-wheel-from-sdist")
 
