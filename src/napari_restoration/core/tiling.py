@@ -98,9 +98,9 @@ def plan_tiles(
     m = size_multiple
     edges = []
     for length, side, margin in zip(shape, tile, halo, strict=True):
-        step = max(_round_up(side, m), m)
-        margin = _round_up(margin, m)
-        padded = _round_up(length, m)
+        step = max(round_up(side, m), m)
+        margin = round_up(margin, m)
+        padded = round_up(length, m)
         axis = [
             (
                 slice(start, min(start + step, length)),
@@ -273,8 +273,8 @@ def _cut(one: Tile, spatial: Sequence[int], tile: Sequence[int], halo: Sequence[
         )
         window = tuple(
             slice(
-                max(0, c.start - _round_up(margin, m)),
-                min(_round_up(length, m), _round_up(c.stop, m) + _round_up(margin, m)),
+                max(0, c.start - round_up(margin, m)),
+                min(round_up(length, m), round_up(c.stop, m) + round_up(margin, m)),
             )
             for c, margin, length in zip(core, halo, spatial, strict=True)
         )
@@ -287,11 +287,12 @@ def _halved(one: Tile, m: int) -> tuple[int, ...] | None:
     largest = max(sides)
     if largest <= max(SMALLEST_TILE, m):
         return None
-    side = max(_round_up(largest // 2, m), SMALLEST_TILE, m)
+    side = max(round_up(largest // 2, m), SMALLEST_TILE, m)
     return (side,) * len(sides) if side < largest else None
 
 
-def _round_up(value: int, multiple: int) -> int:
+def round_up(value: int, multiple: int) -> int:
+    """The smallest multiple that is not below a value."""
     return -(-value // multiple) * multiple
 
 

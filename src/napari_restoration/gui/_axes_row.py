@@ -30,8 +30,6 @@ class AxesRow(QWidget):
         )
         self.words = small_text()
         form = QFormLayout(self)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Axes", self.edit)
         form.addRow("", self.words)
         self.form = form

@@ -39,8 +39,6 @@ class FramesRow(QWidget):
         row.addWidget(self.combo, 1)
         row.addWidget(self.count)
         form = QFormLayout(self)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Frames", row)
         self.form = form
         self.combo.currentIndexChanged.connect(self._on_changed)

@@ -53,8 +53,6 @@ class ModelPicker(QWidget):
         self.problem = ""
         """Why no model can be offered."""
         form = QFormLayout(self)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Task", self.task_combo)
         form.addRow("Model", self.model_combo)
         form.addRow("", self.description)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_restoration.core.tiling import round_up
+
 if TYPE_CHECKING:
     from napari_restoration.models.loader import RestorationModel
 
@@ -57,15 +59,15 @@ def measure_halo(
     """
     card = model.card
     multiple = card.size_multiple
-    reach = _rounded_up(card.receptive_field, multiple)
-    core = _rounded_up(_CORE, multiple)
+    reach = round_up(card.receptive_field, multiple)
+    core = round_up(_CORE, multiple)
     side = core + 2 * reach
     if image is None:
         image = _drawn(model, side, np.random.default_rng(seed))
     if min(image.shape[-card.ndim :]) < side:
         raise ValueError(f"the image measures {image.shape[-card.ndim :]}, needed are {side} pixels a side")
     whole = _restored_core(model, image, core, reach)
-    for halo in sorted({_rounded_up(candidate, multiple) for candidate in candidates}):
+    for halo in sorted({round_up(candidate, multiple) for candidate in candidates}):
         if halo >= reach:
             break
         cut = _window(image, reach - halo, core + 2 * halo, card.ndim)
@@ -73,10 +75,6 @@ def measure_halo(
         if error <= tolerance:
             return halo, error
     return reach, 0.0
-
-
-def _rounded_up(value: int, multiple: int) -> int:
-    return -(-value // multiple) * multiple
 
 
 def _window(array: Float, start: int, side: int, ndim: int) -> Float:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_restoration.core.errors import InputError, ModelError, TileTooLarge
+from napari_restoration.core.tiling import round_up
 from napari_restoration.models.archs.activations import activation_bytes
 from napari_restoration.models.card import ModelCard
 from napari_restoration.models.devices import is_out_of_memory, release_memory, resolve_device
@@ -126,11 +127,11 @@ class RestorationModel:
         frames = (tile_shape[0] if given else self.card.frames or 1) if self.card.frames is not None else 0
         multiple = self.card.size_multiple
         if frames not in self._bytes_a_pixel:
-            sides = tuple(-(-side // multiple) * multiple for side in _PROBE[-self.card.ndim :])
+            sides = tuple(round_up(side, multiple) for side in _PROBE[-self.card.ndim :])
             shape = (1, *((frames,) if frames else ()), self.card.in_channels, *sides)
             window = torch.zeros(shape, device=self.device)
             self._bytes_a_pixel[frames] = activation_bytes(self.network, window) / prod(sides)
-        return int(self._bytes_a_pixel[frames] * prod(-(-side // multiple) * multiple for side in spatial))
+        return int(self._bytes_a_pixel[frames] * prod(round_up(side, multiple) for side in spatial))
 
     def _checked_sides(self, batch: Float) -> tuple[int, ...]:
         card = self.card

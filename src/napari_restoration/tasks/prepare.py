@@ -10,6 +10,7 @@ from napari_restoration.core.errors import InputError
 from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.normalize import NOTHING, NoFinitePixel, Percentiles
 from napari_restoration.core.progress import Progress, Task
+from napari_restoration.core.tiling import round_up
 from napari_restoration.models.card import ModelCard
 from napari_restoration.models.registry import default_model, find_card
 from napari_restoration.tasks.blocks import BlockRestorer, StatisticsKey, statistics_key
@@ -78,8 +79,7 @@ def prepare(
     yield Progress(done=2, total=3, message="Choosing the tile size")
     spatial = tuple(image.size_of(axis) for axis in layout.spatial)
     if settings.tile is not None:
-        multiple = card.size_multiple
-        tile = (-(-settings.tile // multiple) * multiple,) * len(spatial)
+        tile = (round_up(settings.tile, card.size_multiple),) * len(spatial)
     else:
         tile = choose_tile(model, spatial, card.halo, frames, work_size(image, layout))
     restorer = BlockRestorer(image, model, layout, settings, reader, percentiles, tile, notices)
