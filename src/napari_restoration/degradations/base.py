@@ -9,6 +9,9 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_restoration.core.errors import InputError
+from napari_restoration.core.quantity import check_quantities
+
 Float = NDArray[np.floating[Any]]
 """Images are floats with the plane on the last two axes: ``(..., Y, X)``."""
 
@@ -54,16 +57,26 @@ class Degradation(Protocol):
 class Step:
     """Defaults for a step that keeps the shape and has no random parameter.
 
+    Fields are declared with `core.quantity.quantity`, which holds their units and limits; a value outside them is
+    refused when the step is made.
+
     Attributes
     ----------
     kind
         Name in saved forward models.
+    title
+        Name for people, a few words.
     stage
         Place in the light path, see `STAGES`; `ForwardModel.in_light_path_order` sorts by it.
     """
 
     kind: ClassVar[str]
+    title: ClassVar[str]
     stage: ClassVar[int]
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their limits."""
+        check_quantities(self)
 
     def __call__(self, image: Float, rng: np.random.Generator) -> Float:
         """Degrade ``image``; a step without noise returns its expectation."""
@@ -95,20 +108,20 @@ class Step:
 
         Raises
         ------
-        ValueError
-            If a field is unknown.
+        InputError
+            If a field is unknown or its value not allowed.
         """
         given = {name: value for name, value in values.items() if name != "kind"}
         known = {field.name for field in dataclasses.fields(cls)}
         unknown = sorted(set(given) - known)
         if unknown:
             names = ", ".join(sorted(known))
-            raise ValueError(f"The step {cls.kind!r} has no field {unknown[0]!r}; its fields are {names}.")
+            raise InputError(f"The step {cls.kind!r} has no field {unknown[0]!r}; its fields are {names}.")
         return cls(**given)
 
 
 STAGES = {
-    "object": 0,
+    "object": 0,  # cleaning of the good image, and its grey levels as photons
     "exposure": 1,
     "optics": 2,
     "motion": 3,
@@ -120,7 +133,7 @@ STAGES = {
 
 
 def require_range(name: str, value: float, low: float, high: float = np.inf) -> None:
-    """Raise `ValueError` unless ``low <= value <= high`` and the value is finite or ``high`` is not.
+    """Raise `InputError` unless ``low <= value <= high`` and the value is finite or ``high`` is not.
 
     Parameters
     ----------
@@ -129,4 +142,4 @@ def require_range(name: str, value: float, low: float, high: float = np.inf) -> 
     """
     if not (low <= value <= high) or np.isnan(value):
         limits = f"at least {low:g}" if np.isinf(high) else f"between {low:g} and {high:g}"
-        raise ValueError(f"{name} is {value:g}, but must be {limits}.")
+        raise InputError(f"{name} is {value:g}, but must be {limits}.")
