@@ -5,11 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_restoration.degradations.forward import STEPS, ForwardModel, Range, Varied
+from napari_restoration.degradations.forward import ForwardModel
 from napari_restoration.degradations.motion import MotionBlur
 from napari_restoration.degradations.noise import Camera, GaussianNoise
 from napari_restoration.degradations.optics import GaussianBlur, OpticalBlur
 from napari_restoration.degradations.sampling import Binning, Exposure, ToPhotons
+from napari_restoration.degradations.steps import STEPS
+from napari_restoration.degradations.varied import Range, Varied
 
 EVERY_STEP = [
     ToPhotons(peak_photons=80.0),

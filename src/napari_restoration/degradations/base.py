@@ -86,6 +86,10 @@ class Step:
         """Return ``shape``: most steps keep it."""
         return shape
 
+    def reach_px(self) -> tuple[int, ...]:
+        """How far a pixel's value depends on its neighbours, along the last axes, in pixels; known before any work."""
+        return ()
+
     def expectation(self, image: Float) -> Float:
         """Return ``image``: the identity, which steps with a mean effect replace."""
         return image

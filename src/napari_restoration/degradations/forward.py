@@ -3,113 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, Literal, Self
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from napari_restoration.degradations.base import Float, Step
-from napari_restoration.degradations.motion import MotionBlur
-from napari_restoration.degradations.noise import Camera, GaussianNoise
-from napari_restoration.degradations.optics import GaussianBlur, OpticalBlur
-from napari_restoration.degradations.sampling import Binning, Exposure, ToPhotons
-
-STEPS: dict[str, type[Step]] = {
-    step.kind: step
-    for step in (ToPhotons, Exposure, GaussianBlur, OpticalBlur, MotionBlur, Binning, Camera, GaussianNoise)
-}
-"""Every kind of step; a new one is one class and one entry here."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Range:
-    """Values from which one is drawn.
-
-    Attributes
-    ----------
-    low, high
-        Limits, both included.
-    spacing
-        ``"linear"``, ``"log"`` (even over decades, ``low > 0``) or ``"integer"``.
-    """
-
-    low: float
-    high: float
-    spacing: Literal["linear", "log", "integer"] = "linear"
-
-    def __post_init__(self) -> None:
-        if self.high < self.low:
-            raise ValueError(
-                f"A range from {self.low:g} to {self.high:g} is empty: give the lower limit first."
-            )
-        if self.spacing == "log" and self.low <= 0:
-            raise ValueError(f"A range with log spacing must start above 0, not at {self.low:g}.")
-
-    def draw(self, rng: np.random.Generator) -> float | int:
-        """Draw one value."""
-        if self.spacing == "integer":
-            return int(rng.integers(int(self.low), int(self.high) + 1))
-        if self.spacing == "log":
-            return float(np.exp(rng.uniform(np.log(self.low), np.log(self.high))))
-        return float(rng.uniform(self.low, self.high))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Varied:
-    """A step whose fields are drawn anew for each image.
-
-    Attributes
-    ----------
-    step
-        The step that holds the fields that do not vary.
-    ranges
-        The fields that do, each with its `Range`.
-    """
-
-    kind: ClassVar[str] = "varied"
-
-    step: Step
-    ranges: Mapping[str, Range] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        known = {entry.name for entry in fields(self.step)}
-        for name in self.ranges:
-            if name not in known:
-                raise ValueError(f"The step {self.step.kind!r} has no field {name!r} to vary.")
-
-    @property
-    def stage(self) -> int:
-        """Place of the step in the light path."""
-        return self.step.stage
-
-    def __call__(self, image: Float, rng: np.random.Generator) -> Float:
-        """Draw the fields, then degrade."""
-        return self.realise(rng)(image, rng)
-
-    def realise(self, rng: np.random.Generator) -> Step:
-        """Return the step with drawn fields."""
-        drawn: dict[str, Any] = {name: self.ranges[name].draw(rng) for name in sorted(self.ranges)}
-        return replace(self.step, **drawn).realise(rng)
-
-    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape that the step without variation gives."""
-        return self.step.output_shape(shape)
-
-    def expectation(self, image: Float) -> Float:
-        """Refuse: there is no expectation before the draw."""
-        raise ValueError("The step's fields are not drawn yet: call realise(rng) first.")
-
-    def target(self, image: Float) -> Float:
-        """Refuse: there is no target before the draw."""
-        raise ValueError("The step's fields are not drawn yet: call realise(rng) first.")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the step and its ranges as JSON-ready values."""
-        ranges = {
-            name: {"low": given.low, "high": given.high, "spacing": given.spacing}
-            for name, given in self.ranges.items()
-        }
-        return {"kind": self.kind, "step": self.step.to_dict(), "ranges": ranges}
+from napari_restoration.core.errors import InputError
+from napari_restoration.degradations.base import STAGES, Float, Step
+from napari_restoration.degradations.steps import step_from_dict
+from napari_restoration.degradations.varied import Varied, bare
 
 
 @dataclass(frozen=True)
@@ -150,6 +52,68 @@ class ForwardModel:
     def in_light_path_order(cls, *steps: Step | Varied) -> Self:
         """Order the steps as light meets them: exposure, optics, motion, pixels, camera."""
         return cls(tuple(sorted(steps, key=lambda step: step.stage)))
+
+    @classmethod
+    def in_paper_order(cls, *steps: Step | Varied) -> Self:
+        """Order the steps as the semi-synthetic paper does: exposure comes last and leaves the noise's share alone.
+
+        Minimum filter, PSF, Poisson and Gaussian noise, then the random intensity factor, which in this order does
+        not change the signal-to-noise ratio.
+        """
+        last = STAGES["storage"] + 1
+        return cls(tuple(sorted(steps, key=lambda step: last if _is_exposure(step) else step.stage)))
+
+    def draw(self, rng: np.random.Generator) -> ForwardModel:
+        """Draw the fields that vary; what each image draws for itself, such as a path of motion, stays open."""
+        return ForwardModel(
+            tuple(step.draw(rng) if isinstance(step, Varied) else step for step in self.steps)
+        )
+
+    def calibrated(self, pixel_size_um: float | None, z_step_um: float | None = None) -> ForwardModel:
+        """Give every step that depends on it the size of the pixels it works on.
+
+        Parameters
+        ----------
+        pixel_size_um
+            Size of a pixel of the image to degrade, in um; after a binning step it is larger.
+        z_step_um
+            Distance of its planes, to blur in three dimensions; ``None`` blurs plane by plane.
+
+        Raises
+        ------
+        InputError
+            If a step needs the pixel size and it is not known.
+        """
+        factor, steps = 1, []
+        for step in self.steps:
+            inner = bare(step)
+            if _needs_pixel_size(inner):
+                if pixel_size_um is None:
+                    raise InputError(
+                        f"The step {inner.title!r} needs the pixel size, which the image does not tell: "
+                        "set it in micrometres."
+                    )
+                inner = replace(inner, pixel_size_um=pixel_size_um * factor, z_step_um=z_step_um)  # type: ignore[call-arg]
+                step = replace(step, step=inner) if isinstance(step, Varied) else inner
+            factor *= int(getattr(inner, "factor", 1)) if inner.kind == "binning" else 1
+            steps.append(step)
+        return ForwardModel(tuple(steps))
+
+    @property
+    def needs_pixel_size(self) -> bool:
+        """Whether a step depends on the pixel size."""
+        return any(_needs_pixel_size(bare(step)) for step in self.steps)
+
+    def reach_px(self) -> tuple[int, int, int]:
+        """How far, along Z, Y and X, a pixel of the degraded image depends on the image, in pixels of the image."""
+        total, factor = [0, 0, 0], 1
+        for step in self.steps:
+            reach = step.reach_px()
+            for axis, length in zip((2, 1, 0), reversed(reach), strict=False):
+                total[axis] += length * (factor if axis else 1)
+            inner = bare(step)
+            factor *= int(getattr(inner, "factor", 1)) if inner.kind == "binning" else 1
+        return total[0], total[1], total[2]
 
     def __call__(self, image: Float, rng: np.random.Generator) -> Float:
         """Degrade ``image``, shape ``(..., Y, X)``; all draws come from ``rng``."""
@@ -197,23 +161,19 @@ class ForwardModel:
 
         Raises
         ------
-        ValueError
+        InputError
             If a kind of step or a field is unknown.
         """
-        return cls(tuple(_step_from_dict(step) for step in values["steps"]))
-
-
-def _step_from_dict(values: Mapping[str, Any]) -> Step | Varied:
-    kind = values.get("kind")
-    if kind == Varied.kind:
-        step = _step_from_dict(values["step"])
-        if isinstance(step, Varied):
-            raise ValueError("A varied step cannot hold another varied step.")
-        return Varied(step=step, ranges={name: Range(**given) for name, given in values["ranges"].items()})
-    if kind not in STEPS:
-        raise ValueError(f"There is no degradation {kind!r}; known are {', '.join(sorted(STEPS))}.")
-    return STEPS[kind].from_dict(values)
+        return cls(tuple(step_from_dict(step) for step in values["steps"]))
 
 
 def _as_float(image: Float) -> Float:
     return image if image.dtype == np.float64 else np.asarray(image, dtype=np.float32)
+
+
+def _is_exposure(step: Step | Varied) -> bool:
+    return bare(step).kind == "exposure"
+
+
+def _needs_pixel_size(step: Step) -> bool:
+    return any(entry.name == "pixel_size_um" for entry in fields(step))
