@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from napari_restoration.degradations.noise import Camera, GaussianNoise, poisson
+from napari_restoration.core.errors import InputError
+from napari_restoration.degradations.noise import Camera, GaussianNoise, multiply, poisson
 
 
 @pytest.mark.parametrize("mean", [0.0, 0.7, 5.0, 19.9, 20.0, 60.0, 3000.0])
@@ -94,6 +95,98 @@ def test_negative_photons_count_as_none():
     np.testing.assert_array_equal(grey, 7.0)
 
 
+@pytest.mark.parametrize("gain", [1.5, 4.0, 300.0])
+def test_an_em_gain_keeps_the_mean_and_multiplies_the_shot_noise_by_its_excess_factor(gain):
+    photons, count = 12.0, 400_000
+    grey = Camera(em_gain=gain)(np.full(count, photons), np.random.default_rng(4)).astype(float) / gain
+    variance = (2 - 1 / gain) * photons
+    # An excess kurtosis widens the sampling error of the variance; it is below 2 at twelve photons.
+    assert abs(grey.mean() - photons) < 5 * np.sqrt(variance / count)
+    assert abs(grey.var() - variance) < 5 * variance * np.sqrt(4 / count)
+
+
+def test_a_high_em_gain_doubles_the_variance_of_the_shot_noise():
+    image = np.full(300_000, 30.0)
+    plain = Camera()(image, np.random.default_rng(0)).astype(float).var()
+    multiplied = (Camera(em_gain=1000.0)(image, np.random.default_rng(1)).astype(float) / 1000.0).var()
+    assert multiplied / plain == pytest.approx(2.0, abs=5 * 2.0 * np.sqrt(2 * 3 / image.size))
+
+
+def test_no_electron_stays_no_electron_in_the_register():
+    drawn = multiply(np.array([0.0, 5.0, 0.0]), 300.0, np.random.default_rng(0))
+    assert drawn[0] == drawn[2] == 0
+    assert drawn[1] > 0
+
+
+def test_an_em_gain_of_one_is_no_register():
+    image = np.full((40, 40), 9.0)
+    one, none = (Camera(em_gain=gain)(image, np.random.default_rng(0)) for gain in (1.0, None))
+    np.testing.assert_array_equal(one, none)
+
+
+def test_an_em_gain_makes_the_read_noise_small_beside_the_signal():
+    camera = Camera(em_gain=200.0, read_noise_electrons=50.0)
+    dark = camera(np.zeros((300, 300)), np.random.default_rng(0)).astype(float) / 200.0
+    assert dark.std() == pytest.approx(0.25, rel=0.02)
+
+
+@pytest.mark.parametrize("em_gain", [None, 20.0])
+@pytest.mark.parametrize("averaged", [1, 4])
+def test_the_told_variance_is_that_of_the_draws(em_gain, averaged):
+    camera = Camera(
+        quantum_efficiency=0.7, gain_electrons_per_adu=0.5, read_noise_electrons=2.0, dark_electrons=1.0,
+        em_gain=em_gain, averaged=averaged,
+    )  # fmt: skip
+    image = np.full((500, 500), 40.0)
+    drawn = camera(image, np.random.default_rng(0)).astype(float).var()
+    assert drawn == pytest.approx(float(camera.variance(image)[0, 0]), rel=5 * np.sqrt(3 / image.size))
+
+
+@pytest.mark.parametrize("em_gain", [None, 10.0])
+def test_the_saturated_share_is_told_before_the_draw(em_gain):
+    photons = np.tile(np.linspace(0.0, 600.0, 300), (300, 1))
+    gain = 1.0 if em_gain is None else em_gain
+    camera = Camera(bits=8, gain_electrons_per_adu=gain, em_gain=em_gain, read_noise_electrons=3.0)
+    drawn = camera(photons, np.random.default_rng(0))
+    seen = (drawn == camera.full_scale_adu()).mean()
+    assert 0.4 < seen < 0.7
+    assert camera.saturated_share(photons) == pytest.approx(seen, abs=0.004)
+
+
+def test_no_pixel_saturates_without_a_bit_depth():
+    camera = Camera()
+    assert camera.full_scale_adu() is None
+    assert camera.saturated_share(np.full((3, 3), 1e8)) == 0.0
+
+
+def test_pixels_that_are_no_numbers_do_not_count_as_saturated():
+    image = np.array([[np.nan, 1e6, 0.0, np.inf]])
+    assert Camera(bits=8).saturated_share(image) == pytest.approx(0.5)
+
+
+def test_a_pixel_that_is_no_number_is_refused():
+    with pytest.raises(InputError, match="1 of 2 pixels are not numbers"):
+        Camera()(np.array([[1.0, np.nan]]), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("quantum_efficiency", 1.2),
+        ("bits", 33),
+        ("bits", 2.5),
+        ("em_gain", 0.5),
+        ("averaged", 0),
+        ("read_noise_electrons", -1.0),
+        ("gain_electrons_per_adu", 0.0),
+        ("offset_adu", float("nan")),
+    ],
+)
+def test_a_setting_outside_its_limits_is_refused(field, value):
+    with pytest.raises(InputError, match="but must be"):
+        Camera(**{field: value})
+
+
 def test_an_absurd_number_of_photons_is_refused():
     with pytest.raises(ValueError, match="lower the photons"):
         Camera()(np.full((2, 2), 1e12), np.random.default_rng(0))
@@ -108,3 +201,10 @@ def test_gaussian_variances_add():
 def test_no_gaussian_noise_leaves_the_image_alone():
     image = np.random.default_rng(0).random((5, 5), dtype=np.float32)
     np.testing.assert_array_equal(GaussianNoise()(image, np.random.default_rng(0)), image)
+
+
+def test_a_pixel_that_is_no_number_does_not_spoil_the_gaussian_noise_of_the_others():
+    image = np.array([[np.nan, 100.0, np.inf, 50.0]])
+    noisy = GaussianNoise(sigma_of_peak=0.01)(image, np.random.default_rng(0))
+    assert np.isfinite(noisy[0, [1, 3]]).all()
+    assert abs(noisy[0, 1] - 100.0) < 5.0
