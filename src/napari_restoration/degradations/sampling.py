@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from napari_restoration.degradations.base import Float, Step, require_range
+from napari_restoration.core.errors import InputError
+from napari_restoration.core.normalize import measure
+from napari_restoration.core.quantity import quantity
+from napari_restoration.degradations.base import Float, Step
 
 
 def bin_sum(image: Float, factor: int) -> Float:
@@ -25,12 +30,12 @@ def bin_sum(image: Float, factor: int) -> Float:
 
     Raises
     ------
-    ValueError
+    InputError
         If the factor does not divide the plane.
     """
     rows, columns = image.shape[-2:]
     if factor < 1 or rows % factor or columns % factor:
-        raise ValueError(
+        raise InputError(
             f"An image of {rows} x {columns} pixels cannot be binned by {factor}: crop it to a multiple."
         )
     blocks = image.reshape(*image.shape[:-2], rows // factor, factor, columns // factor, factor)
@@ -51,25 +56,99 @@ class ToPhotons(Step):
     peak_photons
         Photons a pixel at ``high_value``.
     low_value, high_value
-        Grey levels of no light and of the peak. Take them from the whole image, not from a patch.
+        Grey levels of no light and of the peak. ``None`` stands for what `measured` finds in the whole image; a patch
+        would give each its own.
+    black
+        What a measured ``low_value`` is: ``"percentile"``, the 0.5th, or ``"zero"``.
     """
 
     kind: ClassVar[str] = "to_photons"
+    title: ClassVar[str] = "Photons"
     stage: ClassVar[int] = 0
 
-    peak_photons: float = 200.0
-    low_value: float = 0.0
-    high_value: float = 1.0
+    peak_photons: float = quantity(
+        200.0, "peak", "photons", low=0.0, high=1e9, logarithmic=True,
+        help="Photons that reach a pixel at the bright grey level: the fewer, the noisier the image.",
+    )  # fmt: skip
+    low_value: float | None = quantity(
+        0.0, "dark grey level", "grey levels", low=-1e12, high=1e12, none_means="measured from the image",
+        advanced=True, help="Grey level of the good image that stands for no light.",
+    )  # fmt: skip
+    high_value: float | None = quantity(
+        1.0, "bright grey level", "grey levels", low=-1e12, high=1e12, none_means="measured from the image",
+        advanced=True, help="Grey level of the good image that stands for the peak.",
+    )  # fmt: skip
+    black: Literal["percentile", "zero"] = quantity(
+        "percentile", "measured dark grey level", advanced=True,
+        choices={"percentile": "darkest 0.5 % of the pixels", "zero": "grey level 0"},
+        help="What stands for no light if the dark grey level is measured.",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
-        require_range("The peak in photons", self.peak_photons, 0.0, 1e9)
-        if not self.high_value > self.low_value:
-            raise ValueError(
-                f"The peak's grey level, {self.high_value:g}, must be above {self.low_value:g}, the dark one."
+        super().__post_init__()
+        if self.low_value is None or self.high_value is None or self.high_value > self.low_value:
+            return
+        raise InputError(
+            f"The bright grey level is {self.high_value:g}, but must be above {self.low_value:g}, the dark one."
+        )
+
+    def measured(self, image: Float) -> ToPhotons:
+        """Fill the grey levels that are ``None`` from an image: its 0.5th and 99.9th percentile.
+
+        Exact percentiles of all finite pixels; where a few bright objects leave both in the background, the upper one
+        moves up as in `core.normalize.measure`.
+
+        Parameters
+        ----------
+        image
+            The whole good image, shape ``(..., Y, X)``.
+
+        Returns
+        -------
+        ToPhotons
+            With both grey levels; the step itself if it has them.
+
+        Raises
+        ------
+        InputError
+            If no pixel is finite, or nothing lies between the dark and the bright grey level.
+        """
+        if self.low_value is not None and self.high_value is not None:
+            return self
+
+        def planes() -> Iterator[NDArray[Any]]:
+            for index in np.ndindex(image.shape[:-2]):
+                plane = np.asarray(image[index])
+                yield plane.astype(np.uint8) if plane.dtype == bool else plane
+
+        found = measure(planes, 0.5, 99.9)
+        if found.minimum == found.maximum:
+            raise InputError(
+                f"Every pixel of the image is {found.minimum:g}, so there is no dark and no bright grey level to "
+                "measure: take another image, or give both levels."
             )
+        dark = 0.0 if self.black == "zero" else found.low
+        low = dark if self.low_value is None else self.low_value
+        high = found.high if self.high_value is None else self.high_value
+        if not high > low:
+            raise InputError(
+                f"The image's grey levels reach from {found.minimum:g} to {found.maximum:g}, which leaves nothing "
+                f"between dark, {low:g}, and bright, {high:g}: give other levels."
+            )
+        return replace(self, low_value=low, high_value=high)
 
     def expectation(self, image: Float) -> Float:
-        """Scale to photons; float32."""
+        """Scale to photons; float32.
+
+        Raises
+        ------
+        InputError
+            If a grey level is still to be measured.
+        """
+        if self.low_value is None or self.high_value is None:
+            raise InputError(
+                "The dark and bright grey levels are not measured yet: call measured(image) with the whole image."
+            )
         scale = np.float32(self.peak_photons / (self.high_value - self.low_value))
         above_dark = np.asarray(image, dtype=np.float32) - np.float32(self.low_value)
         return np.asarray(np.maximum(above_dark * scale, 0))
@@ -92,14 +171,17 @@ class Exposure(Step):
     """
 
     kind: ClassVar[str] = "exposure"
+    title: ClassVar[str] = "Exposure and background"
     stage: ClassVar[int] = 1
 
-    factor: float = 1.0
-    background_photons: float = 0.0
-
-    def __post_init__(self) -> None:
-        require_range("The exposure factor", self.factor, 0.0, 1e6)
-        require_range("The background in photons", self.background_photons, 0.0, 1e9)
+    factor: float = quantity(
+        1.0, "exposure factor", low=0.0, high=1e6,
+        help="Share of the light that arrives: 0.5 halves the exposure time, above 1 the image is over-exposed.",
+    )  # fmt: skip
+    background_photons: float = quantity(
+        0.0, "background", "photons", low=0.0, high=1e9,
+        help="Photons that stray light or out-of-focus sample add to every pixel.",
+    )  # fmt: skip
 
     def expectation(self, image: Float) -> Float:
         """Apply factor and background."""
@@ -126,18 +208,21 @@ class Binning(Step):
     """
 
     kind: ClassVar[str] = "binning"
+    title: ClassVar[str] = "Binning"
     stage: ClassVar[int] = 4
 
-    factor: int = 2
-    mode: Literal["sum", "mean"] = "sum"
-    target_grid: Literal["fine", "binned"] = "fine"
-
-    def __post_init__(self) -> None:
-        require_range("The binning factor", self.factor, 1, 64)
-        if self.mode not in ("sum", "mean"):
-            raise ValueError(f"The binning mode is {self.mode!r}, but must be 'sum' or 'mean'.")
-        if self.target_grid not in ("fine", "binned"):
-            raise ValueError(f"The target grid is {self.target_grid!r}, but must be 'fine' or 'binned'.")
+    factor: int = quantity(
+        2, "block", "px", form="whole", low=1, high=64,
+        help="Side of the square block of pixels that becomes one pixel.",
+    )  # fmt: skip
+    mode: Literal["sum", "mean"] = quantity(
+        "sum", "a block's value", choices={"sum": "sum, as a camera bins", "mean": "mean"},
+        help="The sum collects the light of the block's pixels, the mean keeps the grey level.",
+    )  # fmt: skip
+    target_grid: Literal["fine", "binned"] = quantity(
+        "fine", "target's pixels", choices={"fine": "fine, for super-resolution", "binned": "binned too"},
+        help="Whether the good image keeps its fine pixels or is binned like the bad one.",
+    )  # fmt: skip
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape with Y and X divided by the factor."""
