@@ -3,6 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_restoration.core.errors import InputError
+from napari_restoration.degradations.convolution import convolve_frames
 from napari_restoration.degradations.motion import MotionBlur, burst_kernels, motion_kernel
 from napari_restoration.degradations.paths import add_vibration, curved_path, linear_path, random_walk_path
 from napari_restoration.degradations.psf import gaussian_psf
@@ -142,6 +144,101 @@ def test_kernels_before_the_draw_are_refused():
         MotionBlur().kernels()
 
 
-def test_a_negative_path_length_is_refused():
-    with pytest.raises(ValueError, match="path length in pixels is -1"):
-        MotionBlur(length_px=-1.0)
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("length_px", -1.0),
+        ("length_px", float("nan")),
+        ("angle_rad", float("inf")),
+        ("path", "zigzag"),
+        ("persistence", 1.0),
+        ("vibration_px", float("nan")),
+        ("frames", 0),
+        ("frames", 2.5),
+        ("path_seed", -1),
+    ],
+)
+def test_a_setting_outside_its_limits_is_refused(field, value):
+    with pytest.raises(InputError, match="but must be"):
+        MotionBlur(**{field: value})
+
+
+def test_a_path_with_a_position_that_is_no_number_is_refused():
+    with pytest.raises(InputError, match="not a number"):
+        motion_kernel(np.array([[0.0, np.nan], [1.0, 1.0]]))
+
+
+@pytest.mark.parametrize("weights", [np.ones(3), np.zeros(8), np.arange(8.0) - 1.0, np.full(8, np.nan)])
+def test_dwell_weights_that_are_none_are_refused(weights):
+    with pytest.raises(InputError, match="one number for each of the 8 positions"):
+        motion_kernel(linear_path(1.0), weights)
+
+
+def test_equal_dwell_weights_are_no_weights():
+    path = curved_path(12.0, 1.0, 2.0)
+    np.testing.assert_allclose(motion_kernel(path, np.full(len(path), 0.3)), motion_kernel(path), atol=1e-15)
+
+
+def test_the_velocity_of_a_random_walk_forgets_itself_as_slowly_as_its_persistence():
+    pairs = []
+    for seed in range(150):
+        path = random_walk_path(100.0, np.random.default_rng(seed), persistence=0.8, samples=1000)
+        # Ten positions a step of the walk: two of them within one step give its velocity.
+        velocity = (path[7::10] - path[2::10])[10:]
+        pairs.append([(velocity[1:] * velocity[:-1]).sum(), (velocity[:-1] ** 2).sum()])
+    after, before = np.sum(pairs, axis=0)
+    assert after / before == pytest.approx(0.8, abs=0.03)
+
+
+def test_a_vibration_adds_half_of_its_amplitude_squared_to_the_second_moment():
+    path = add_vibration(linear_path(0.0, samples=4000), 6.0, 5.0, 0.0)
+    _, _, right = moments(motion_kernel(path))
+    along = (motion_kernel(path) * right**2).sum()
+    assert along == pytest.approx(6.0**2 / 2, abs=0.26)
+
+
+@pytest.mark.parametrize("amplitude", [0.8, 3.0, 20.0])
+def test_a_vibration_leaves_no_gap_in_its_kernel(amplitude):
+    blur = MotionBlur(path="linear", length_px=0.0, vibration_px=amplitude, path_seed=2)
+    kernel = blur.kernels()[0][0]
+    reach = int(amplitude / 2)
+    middle = kernel.shape[0] // 2
+    rows, columns = (kernel.sum(axis=axis)[middle - reach : middle + reach + 1] for axis in (1, 0))
+    # Along the steeper of both axes the path passes every pixel.
+    assert max(rows.min(), columns.min()) > 0.2 * kernel.max()
+
+
+def test_a_path_too_long_to_follow_is_refused_before_any_work():
+    blur = MotionBlur(length_px=1e4, frames=10_000, path_seed=0)
+    with pytest.raises(InputError, match="too long to follow"):
+        blur.kernels()
+
+
+@pytest.mark.parametrize("path", ["linear", "curved", "random_walk"])
+@pytest.mark.parametrize(("frames", "registered"), [(None, True), (4, True), (4, False)])
+def test_the_reach_holds_the_kernels_and_is_told_before_they_are_made(path, frames, registered):
+    blur = MotionBlur(path=path, length_px=14.0, vibration_px=1.5, frames=frames, registered=registered)
+    for seed in range(8):
+        drawn = blur.realise(np.random.default_rng(seed))
+        kernels, _ = drawn.kernels()
+        down, right = drawn.reach_px()
+        middle = kernels.shape[-1] // 2
+        used = np.argwhere(kernels > 0)[:, 1:] - middle
+        assert np.abs(used[:, 0]).max() <= down <= blur.reach_px()[0]
+        assert np.abs(used[:, 1]).max() <= right <= blur.reach_px()[1]
+        if frames is None or not registered:
+            assert max(down, right) == middle
+
+
+def test_the_reach_of_a_straight_path_is_half_of_its_length_along_it():
+    assert MotionBlur(path="linear", length_px=21.0, angle_rad=0.0, path_seed=0).reach_px() == (0, 11)
+    assert MotionBlur(length_px=0.0).reach_px() == (0, 0)
+
+
+def test_motion_keeps_the_light_and_a_constant():
+    blur = MotionBlur(length_px=9.0, vibration_px=0.5, frames=3, path_seed=3)
+    np.testing.assert_allclose(blur.expectation(np.full((30, 40), 7.0)), 7.0, rtol=1e-12)
+    kernels, _ = blur.kernels()
+    image = np.random.default_rng(0).random((48, 56))
+    frames = convolve_frames(image, kernels, boundary="circular")
+    np.testing.assert_allclose(frames.sum(axis=(1, 2)), image.sum(), rtol=1e-12)

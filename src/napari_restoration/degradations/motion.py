@@ -11,7 +11,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_restoration.degradations.base import Float, Step, require_range
+from napari_restoration.core.errors import InputError
+from napari_restoration.core.quantity import quantity
+from napari_restoration.degradations.base import Float, Step
 from napari_restoration.degradations.convolution import convolve, convolve_frames
 from napari_restoration.degradations.paths import (
     Path,
@@ -23,7 +25,10 @@ from napari_restoration.degradations.paths import (
 )
 
 Kernel = NDArray[np.float64]
-PathShape = Literal["linear", "curved", "random_walk"]
+
+_MOST_POSITIONS = 50_000_000
+# A normal draw beyond this many standard deviations comes once in 10^11.
+_FARTHEST_RESIDUAL = 7.0
 
 
 def motion_kernel(
@@ -40,7 +45,7 @@ def motion_kernel(
     path
         Shape ``(S, 2)``, positions (y, x) in pixels.
     weights
-        Shape ``(S,)``, time spent at each position; equal by default.
+        Shape ``(S,)``, time spent at each position (dwell), none negative; equal by default.
     half_width_px
         Pixels on each side of the middle; by default just enough.
     offset_px
@@ -50,8 +55,19 @@ def motion_kernel(
     -------
     ndarray
         Shape ``(2 * half + 1, 2 * half + 1)``, no negative value, unit sum.
+
+    Raises
+    ------
+    InputError
+        If the path or the weights are no path, or the kernel does not hold the path.
     """
+    if not len(path) or not np.isfinite(path).all():
+        raise InputError("The path has no position, or one that is not a number: nothing can move along it.")
     share = np.full(len(path), 1.0) if weights is None else np.asarray(weights, dtype=float)
+    if share.shape != (len(path),) or not (np.isfinite(share) & (share >= 0)).all() or not share.any():
+        raise InputError(
+            f"The dwell weights need one number for each of the {len(path)} positions, none negative and not all 0."
+        )
     share = share / share.sum()
     at = path - share @ path + np.asarray(offset_px)
     # A path that does not move is exactly one point, rounding apart.
@@ -59,7 +75,7 @@ def motion_kernel(
     need = int(np.ceil(np.abs(at).max()))
     half = need if half_width_px is None else half_width_px
     if half < need:
-        raise ValueError(
+        raise InputError(
             f"A kernel with {half} px on each side is too small for this path; it needs {need} px."
         )
     low = np.floor(at).astype(int)
@@ -95,7 +111,7 @@ def burst_kernels(
         Shape ``(T, 2)``, centroid of each piece (y, x) relative to the middle frame's, in pixels.
     """
     if frames < 1 or frames > len(path):
-        raise ValueError(f"A path of {len(path)} positions cannot be cut into {frames} frames.")
+        raise InputError(f"A path of {len(path)} positions cannot be cut into {frames} frames.")
     residuals = np.zeros((frames, 2))
     if residual_px > 0 and rng is not None:
         residuals = rng.normal(0.0, residual_px, (frames, 2))
@@ -122,9 +138,14 @@ class MotionBlur(Step):
     length_px
         Path length in one frame, in pixels.
     angle_rad
-        Direction, 0 along x; drawn when ``None``.
+        Direction, 0 along x and pi / 2 along y (down); drawn when ``None``.
+    turn_rad
+        By how much a curved path turns from its start to its end.
+    persistence
+        Share of the velocity that a random walk keeps from one of 100 steps to the next:
+        ``v <- persistence * v + noise``.
     vibration_px, vibration_periods
-        Amplitude of a vibration across a drawn direction, and its periods a frame.
+        Amplitude of a vibration along a drawn direction, and its periods a frame.
     frames
         Number of frames T; adds a leading axis of that length. ``None`` blurs the image itself.
     registered
@@ -137,23 +158,50 @@ class MotionBlur(Step):
     kind: ClassVar[str] = "motion_blur"
     stage: ClassVar[int] = 3
 
-    path: PathShape = "random_walk"
-    length_px: float = 8.0
-    angle_rad: float | None = None
-    turn_rad: float = 0.5
-    persistence: float = 0.95
-    vibration_px: float = 0.0
-    vibration_periods: float = 3.0
-    frames: int | None = None
-    registered: bool = True
-    residual_px: float = 0.5
-    path_seed: int | None = None
-
-    def __post_init__(self) -> None:
-        require_range("The path length in pixels", self.length_px, 0.0, 1e4)
-        require_range("The registration residual in pixels", self.residual_px, 0.0, 1e3)
-        if self.frames is not None:
-            require_range("The number of frames", self.frames, 1, 10_000)
+    path: Literal["linear", "curved", "random_walk"] = quantity(
+        "random_walk", "path",
+        choices={"linear": "straight", "curved": "curved", "random_walk": "irregular, as a stage drifts"},
+        help="Shape of the stage's way during the exposure.",
+    )  # fmt: skip
+    length_px: float = quantity(
+        8.0, "path length", "px", low=0.0, high=1e4, help="Way of the stage during one frame; 0 is no motion."
+    )
+    angle_rad: float | None = quantity(
+        None, "direction", "rad", low=-2 * np.pi, high=2 * np.pi, none_means="drawn",
+        help="Direction of the motion: 0 is to the right, a quarter turn is down.",
+    )  # fmt: skip
+    turn_rad: float = quantity(
+        0.5, "turn", "rad", low=-2 * np.pi, high=2 * np.pi, advanced=True,
+        help="By how much a curved path changes its direction; 0 is straight.",
+    )  # fmt: skip
+    persistence: float = quantity(
+        0.95, "persistence", low=0.0, high=0.9999, advanced=True,
+        help="How much of its speed and direction an irregular path keeps at each of 100 steps: near 1 it is smooth.",
+    )  # fmt: skip
+    vibration_px: float = quantity(
+        0.0, "vibration", "px", low=0.0, high=1e3,
+        help="Amplitude of a shaking stage: half of the way from one turning point to the other.",
+    )  # fmt: skip
+    vibration_periods: float = quantity(
+        3.0, "vibrations a frame", low=0.0, high=1e3, advanced=True,
+        help="How often the stage shakes to and fro during one frame.",
+    )  # fmt: skip
+    frames: int | None = quantity(
+        None, "frames", form="whole", low=1, high=10_000, none_means="one image",
+        help="Frames of a burst, taken one after another along the same path.",
+    )  # fmt: skip
+    registered: bool = quantity(
+        True, "frames aligned", form="switch",
+        help="Whether the frames were shifted onto each other; if not, each keeps its place along the path.",
+    )  # fmt: skip
+    residual_px: float = quantity(
+        0.5, "alignment error", "px", low=0.0, high=1e3,
+        help="Shift that aligning leaves on each frame but the middle one, as a standard deviation on each axis.",
+    )  # fmt: skip
+    path_seed: int | None = quantity(
+        None, "seed of the path", form="whole", low=0, high=2**32 - 1, none_means="drawn", advanced=True,
+        help="Number that repeats a drawn path.",
+    )  # fmt: skip
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape with the frames in front, if there are any."""
@@ -183,27 +231,63 @@ class MotionBlur(Step):
     def kernels(self) -> tuple[Kernel, NDArray[np.float64]]:
         """Return kernels ``(T, h, w)`` and displacements ``(T, 2)`` in pixels, see `burst_kernels`."""
         if self.path_seed is None:
-            raise ValueError("The path is not drawn yet: call realise(rng) first.")
+            raise InputError("The path is not drawn yet: call realise(rng) first.")
         rng = np.random.default_rng(self.path_seed)
         frames = self.frames or 1
         return burst_kernels(
             self._whole_path(frames, rng), frames, rng, self.residual_px if self.registered else 0.0
         )
 
+    def reach_px(self) -> tuple[int, int]:
+        """Return how far the kernels reach from their middle, without making them.
+
+        Once the path is drawn (`realise`) this is its own reach; before, the farthest that any draw goes. A frame's
+        kernel is a square with the larger of both numbers on each side.
+
+        Returns
+        -------
+        tuple of int
+            Pixels along (Y, X).
+        """
+        frames = self.frames or 1
+        residual = _FARTHEST_RESIDUAL * self.residual_px if self.registered and frames > 1 else 0.0
+        if self.path_seed is None:
+            # No position is farther from the centroid than the mean way to the others: half of an even path, all of an
+            # uneven one, which may do the way of several frames in one.
+            way = self.length_px * (frames if self.path == "random_walk" else 0.5)
+            farthest = int(np.ceil(way + 2 * self.vibration_px + residual))
+            return farthest, farthest
+        path = self._whole_path(frames, np.random.default_rng(self.path_seed))
+        ways = [np.abs(piece - piece.mean(axis=0)).max(axis=0) for piece in np.array_split(path, frames)]
+        down, right = np.ceil(np.max(ways, axis=0) - 1e-9 + residual)
+        return int(down), int(right)
+
+    def _positions(self, frames: int) -> int:
+        length = self.length_px * frames
+        swings = self.vibration_periods * frames
+        # Sixteen positions a swing are enough for up to a pixel; wider ones need theirs along the whole way.
+        if self.vibration_px > 1:
+            length += 4 * self.vibration_px * swings
+        positions = max(samples_of_length(length), frames * 8, int(16 * swings))
+        if positions > _MOST_POSITIONS:
+            raise InputError(
+                f"The path is {length:.3g} px long over {frames} frames, too long to follow: shorten it, or take fewer "
+                "frames or vibrations."
+            )
+        return positions
+
     def _whole_path(self, frames: int, rng: np.random.Generator) -> Path:
         length = self.length_px * frames
         angle = float(rng.uniform(0.0, 2.0 * np.pi)) if self.angle_rad is None else self.angle_rad
-        samples = max(samples_of_length(length), frames * 8, int(16 * self.vibration_periods * frames))
+        samples = self._positions(frames)
         if self.path == "linear":
             path = linear_path(length, angle, samples)
         elif self.path == "curved":
             path = curved_path(length, angle, self.turn_rad, samples)
-        elif self.path == "random_walk":
+        else:
             path = random_walk_path(
                 length, rng, angle_rad=angle, persistence=self.persistence, samples=samples
             )
-        else:
-            raise ValueError(f"The path is {self.path!r}, but must be 'linear', 'curved' or 'random_walk'.")
         if self.vibration_px > 0:
             across, phase = rng.uniform(0.0, 2.0 * np.pi, 2)
             path = add_vibration(path, self.vibration_px, self.vibration_periods * frames, across, phase)
