@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Self
@@ -93,11 +94,42 @@ class ForwardModel:
                         f"The step {inner.title!r} needs the pixel size, which the image does not tell: "
                         "set it in micrometres."
                     )
-                inner = replace(inner, pixel_size_um=pixel_size_um * factor, z_step_um=z_step_um)  # type: ignore[call-arg]
+                sizes = {"pixel_size_um": pixel_size_um * factor, "z_step_um": z_step_um}
+                known = {entry.name for entry in fields(inner)}
+                inner = replace(inner, **{name: size for name, size in sizes.items() if name in known})
                 step = replace(step, step=inner) if isinstance(step, Varied) else inner
-            factor *= int(getattr(inner, "factor", 1)) if inner.kind == "binning" else 1
+            factor *= _binning(inner)
             steps.append(step)
         return ForwardModel(tuple(steps))
+
+    def at_wavelength(self, wavelength_um: float) -> ForwardModel:
+        """Return the forward model for another colour of light, in um; steps without a wavelength stay."""
+        return ForwardModel(
+            tuple(
+                replace(step, wavelength_um=wavelength_um) if hasattr(step, "wavelength_um") else step  # type: ignore[call-arg]
+                for step in self.steps
+            )
+        )
+
+    @property
+    def binning(self) -> int:
+        """How many pixels of the image, along Y and X, become one."""
+        return math.prod(_binning(bare(step)) for step in self.steps)
+
+    @property
+    def target_scale(self) -> int:
+        """Pixels of the target for each of the degraded image, along Y and X."""
+        fine = (step for step in map(bare, self.steps) if getattr(step, "target_grid", "") == "fine")
+        return math.prod(_binning(step) for step in fine)
+
+    @property
+    def bits(self) -> int | None:
+        """Bit depth of the degraded image; ``None`` if its values are not whole numbers."""
+        bits: int | None = None
+        for step in map(bare, self.steps):
+            if step.stage < STAGES["storage"]:
+                bits = getattr(step, "bits", None) if step.kind == "camera" else None
+        return bits
 
     @property
     def needs_pixel_size(self) -> bool:
@@ -111,8 +143,7 @@ class ForwardModel:
             reach = step.reach_px()
             for axis, length in zip((2, 1, 0), reversed(reach), strict=False):
                 total[axis] += length * (factor if axis else 1)
-            inner = bare(step)
-            factor *= int(getattr(inner, "factor", 1)) if inner.kind == "binning" else 1
+            factor *= _binning(bare(step))
         return total[0], total[1], total[2]
 
     def __call__(self, image: Float, rng: np.random.Generator) -> Float:
@@ -173,6 +204,10 @@ def _as_float(image: Float) -> Float:
 
 def _is_exposure(step: Step | Varied) -> bool:
     return bare(step).kind == "exposure"
+
+
+def _binning(step: Step) -> int:
+    return int(getattr(step, "factor", 1)) if step.kind == "binning" else 1
 
 
 def _needs_pixel_size(step: Step) -> bool:

@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_restoration.core.errors import InputError
-from napari_restoration.core.normalize import measure
+from napari_restoration.core.normalize import Percentiles, measure
 from napari_restoration.core.quantity import quantity
 from napari_restoration.degradations.base import Float, Step
+
+LEVELS_PERCENT = (0.5, 99.9)
+"""Percentiles that are read as no light and as the peak."""
 
 
 def bin_sum(image: Float, factor: int) -> Float:
@@ -113,15 +116,24 @@ class ToPhotons(Step):
         InputError
             If no pixel is finite, or nothing lies between the dark and the bright grey level.
         """
-        if self.low_value is not None and self.high_value is not None:
-            return self
 
         def planes() -> Iterator[NDArray[Any]]:
             for index in np.ndindex(image.shape[:-2]):
                 plane = np.asarray(image[index])
                 yield plane.astype(np.uint8) if plane.dtype == bool else plane
 
-        found = measure(planes, 0.5, 99.9)
+        return self.at_levels(measure(planes, *LEVELS_PERCENT))
+
+    def at_levels(self, found: Percentiles) -> ToPhotons:
+        """Fill the grey levels that are ``None`` from percentiles that are known already; see `measured`.
+
+        Parameters
+        ----------
+        found
+            Percentiles `LEVELS_PERCENT` of the whole image.
+        """
+        if self.low_value is not None and self.high_value is not None:
+            return self
         if found.minimum == found.maximum:
             raise InputError(
                 f"Every pixel of the image is {found.minimum:g}, so there is no dark and no bright grey level to "

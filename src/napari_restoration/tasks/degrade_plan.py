@@ -1,0 +1,302 @@
+"""What a degradation will make of an image, and everything that is refused before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from math import lcm, prod
+from typing import Any
+
+import numpy as np
+
+from napari_restoration.core.errors import InputError
+from napari_restoration.core.image import CalibratedImage
+from napari_restoration.core.memory import free_memory_bytes
+from napari_restoration.degradations.forward import ForwardModel
+from napari_restoration.degradations.presets import Preset
+from napari_restoration.degradations.varied import bare
+
+_JPEG_BLOCK = 8
+_SAME_WITHIN = 1e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class DegradeSettings:
+    """The choices beside the preset.
+
+    Attributes
+    ----------
+    seed
+        Of everything that is drawn.
+    pixel_size_um, z_step_um
+        Calibration in um, where the image has none or a wrong one.
+    volume
+        Whether optics blurs in three dimensions. ``None``: if the image has planes at a known distance and no step
+        has a defocus, which speaks of single planes.
+    varied
+        Draw the fields that have a range; else each step's own values are used.
+    """
+
+    seed: int = 0
+    pixel_size_um: float | None = None
+    z_step_um: float | None = None
+    volume: bool | None = None
+    varied: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DegradePlan:
+    """How an image is degraded; see `plan_degrade`.
+
+    Attributes
+    ----------
+    image
+        The good image.
+    preset, settings
+        The user's choices.
+    model
+        Forward model with the image's calibration; grey levels are not measured and nothing is drawn yet.
+    spatial
+        ``"YX"`` or ``"ZYX"``: the axes a step sees at once.
+    frames
+        Number of frames that each plane becomes; ``None`` without a burst.
+    output_axes, output_shape, output_dtype
+        Of the degraded image.
+    target_shape
+        Of the target, whose axes are those of the image, with T in front if the frames of a burst are not registered.
+    notices
+        What the user should know.
+    """
+
+    image: CalibratedImage
+    preset: Preset
+    settings: DegradeSettings
+    model: ForwardModel
+    spatial: str
+    frames: int | None
+    output_axes: str
+    output_shape: tuple[int, ...]
+    output_dtype: np.dtype[Any]
+    target_axes: str
+    target_shape: tuple[int, ...]
+    notices: tuple[str, ...]
+
+    @property
+    def is_volume(self) -> bool:
+        """Whether optics blurs in three dimensions."""
+        return self.spatial == "ZYX"
+
+    @property
+    def binning(self) -> int:
+        """How many pixels of the good image, along Y and X, become one."""
+        return self.model.binning
+
+    @property
+    def alignment(self) -> int:
+        """Multiples of pixels at which a window may begin so that it equals that part of the whole image."""
+        jpeg = any(bare(step).kind == "jpeg" for step in self.model.steps)
+        return lcm(self.binning, self.binning * _JPEG_BLOCK if jpeg else 1)
+
+    def positions(self) -> list[dict[str, int]]:
+        """Positions of the blocks along the axes that are not seen at once."""
+        looped = [axis for axis in self.image.axes if axis not in self.spatial]
+        ranges = (range(self.image.size_of(axis)) for axis in looped)
+        return [dict(zip(looped, index, strict=True)) for index in product(*ranges)]
+
+    def describe(self) -> str:
+        """Say in a sentence what will be made."""
+        size = " x ".join(str(length) for length in self.output_shape)
+        made = f"{self.output_axes}, {size}, {self.output_dtype}"
+        if self.frames is not None:
+            made += f"; a burst of {self.frames} frames"
+        if self.binning > 1:
+            made += f"; pixels {self.binning} times larger"
+        if self.image.size_of("Z") > 1 and any(_is_optical(step) for step in self.model.steps):
+            made += "; blurred in 3D" if self.is_volume else "; blurred plane by plane"
+        return made + "."
+
+
+def plan_degrade(
+    image: CalibratedImage, preset: Preset, settings: DegradeSettings | None = None
+) -> DegradePlan:
+    """Work out a degradation without looking at pixels.
+
+    Parameters
+    ----------
+    image : CalibratedImage
+        The good image.
+    preset : Preset
+        The steps.
+    settings : DegradeSettings, optional
+        Other choices.
+
+    Raises
+    ------
+    InputError
+        If the pixel size is unknown but needed, a blur or a path is larger than the image, frames are asked of an
+        image that has time points, or the result would not fit into half of the free memory.
+    """
+    settings = DegradeSettings() if settings is None else settings
+    sizes = _pixel_sizes(image, settings)
+    on = preset.forward_model(varied=settings.varied)
+    if not on.steps:
+        raise InputError(f"The preset {preset.id!r} has no step that is on: add one, or switch one on.")
+    pixel = _one_pixel_size(image, sizes) if on.needs_pixel_size else None
+    volume = _is_volume(image, on, sizes, settings)
+    model = on.calibrated(pixel, sizes["Z"] if volume else None)
+    frames = _frames(image, model)
+    _check_reach(image, model, volume)
+    notices = _notices_about(image, preset)
+    binning = model.binning
+    rest = [image.size_of(axis) % binning for axis in "YX"]
+    if any(rest):
+        notices.append(
+            f"{max(rest)} rows or columns at the end are left out: the image is no multiple of {binning}."
+        )
+    if any(image.size_of(axis) < binning for axis in "YX"):
+        raise InputError(
+            f"{image.name!r} has fewer than {binning} pixels on a side: lower the binning factor."
+        )
+    kept_axes = image.axes
+    shape = {axis: _coarse(image, axis, binning) for axis in kept_axes}
+    target = {axis: size * model.target_scale if axis in "YX" else size for axis, size in shape.items()}
+    axes, target_axes = kept_axes, kept_axes
+    if frames is not None:
+        axes = f"T{axes}"
+        shape["T"] = frames
+        if not all(getattr(bare(step), "registered", True) for step in model.steps):
+            target_axes, target["T"] = axes, frames
+    output_shape = tuple(shape[axis] for axis in axes)
+    target_shape = tuple(target[axis] for axis in target_axes)
+    dtype = _output_dtype(model)
+    _check_memory(image, output_shape, target_shape, dtype)
+    return DegradePlan(
+        image=image, preset=preset, settings=settings, model=model, spatial="ZYX" if volume else "YX",
+        frames=frames, output_axes=axes, output_shape=output_shape, output_dtype=dtype,
+        target_axes=target_axes, target_shape=target_shape, notices=tuple(notices),
+    )  # fmt: skip
+
+
+def _pixel_sizes(image: CalibratedImage, settings: DegradeSettings) -> Mapping[str, float]:
+    sizes = dict(image.pixel_size_um)
+    if settings.pixel_size_um is not None:
+        _require_length("The pixel size", settings.pixel_size_um)
+        sizes.update(Y=settings.pixel_size_um, X=settings.pixel_size_um)
+    if settings.z_step_um is not None:
+        _require_length("The distance of planes", settings.z_step_um)
+        sizes["Z"] = settings.z_step_um
+    return sizes
+
+
+def _require_length(what: str, value: float) -> None:
+    if not 1e-5 <= value <= 1e3:
+        raise InputError(f"{what} is {value:g} um, but must be between 0.00001 and 1000 um: mind the unit.")
+
+
+def _one_pixel_size(image: CalibratedImage, sizes: Mapping[str, float]) -> float:
+    if "X" not in sizes and "Y" not in sizes:
+        raise InputError(
+            f"The pixel size of {image.name!r} is not known, and the blur is given in micrometres: set the pixel size."
+        )
+    x = sizes.get("X", sizes.get("Y", 0.0))
+    y = sizes.get("Y", x)
+    if abs(x - y) > _SAME_WITHIN * max(x, y):
+        raise InputError(
+            f"The pixels of {image.name!r} are {y:g} x {x:g} um, but the blur needs square ones: resample the image, "
+            "or set one pixel size."
+        )
+    return x
+
+
+def _is_volume(
+    image: CalibratedImage, model: ForwardModel, sizes: Mapping[str, float], settings: DegradeSettings
+) -> bool:
+    has_planes = image.size_of("Z") > 1
+    if settings.volume:
+        if not has_planes:
+            raise InputError(
+                f"{image.name!r} has a single plane and cannot be blurred in 3D: blur plane by plane."
+            )
+        if "Z" not in sizes:
+            raise InputError(
+                f"The distance of the planes of {image.name!r} is not known: set it, or blur plane by plane."
+            )
+        return True
+    if settings.volume is False or not has_planes or "Z" not in sizes:
+        return False
+    optical = [step for step in model.steps if _is_optical(step)]
+    has_defocus = any(
+        getattr(bare(step), "defocus_um", 0.0) or "defocus_um" in getattr(step, "ranges", {})
+        for step in optical
+    )
+    return bool(optical) and not has_defocus
+
+
+def _is_optical(step: Any) -> bool:
+    return hasattr(bare(step), "z_step_um")
+
+
+def _frames(image: CalibratedImage, model: ForwardModel) -> int | None:
+    moving = [step for step in model.steps if getattr(bare(step), "frames", None) is not None]
+    if not moving:
+        return None
+    if len(moving) > 1:
+        raise InputError("Two steps make bursts: let only one have a number of frames.")
+    if "T" in image.axes:
+        raise InputError(
+            f"{image.name!r} has time points already ({image.axes}), so its planes cannot become bursts: take one time "
+            "point, or make single images (frames none)."
+        )
+    frames: int = getattr(bare(moving[0]), "frames", 1)
+    return frames
+
+
+def _check_reach(image: CalibratedImage, model: ForwardModel, volume: bool) -> None:
+    for step in model.steps:
+        reach = (0, 0, 0, *step.reach_px())[-3:]
+        for axis, length in zip("ZYX", reach, strict=True):
+            if axis == "Z" and not volume:
+                continue
+            size = image.size_of(axis)
+            if length > max(1, size - 1):
+                what = "path" if bare(step).kind == "motion_blur" else "blur"
+                raise InputError(
+                    f"The {what} of the step {bare(step).title!r} reaches {length} pixels along {axis}, but "
+                    f"{image.name!r} has only {size}: lower it, mind its unit, or take a larger image."
+                )
+
+
+def _notices_about(image: CalibratedImage, preset: Preset) -> list[str]:
+    notices = list(image.metadata.get("notices", ()))
+    if image.size_of("S") == 4:
+        notices.append("The opacity of the image is left out.")
+    if image.size_of("S") >= 3 and len(preset.channel_wavelengths_um) not in (0, 3):
+        raise InputError(f"The preset {preset.id!r} needs three wavelengths for colours, or none.")
+    return notices
+
+
+def _coarse(image: CalibratedImage, axis: str, binning: int) -> int:
+    size = image.size_of(axis)
+    if axis == "S":
+        return min(size, 3)
+    return size // binning if axis in "YX" else size
+
+
+def _output_dtype(model: ForwardModel) -> np.dtype[Any]:
+    """Whole numbers if a camera with a bit depth comes last, but for storage."""
+    bits = model.bits
+    if bits is None or bits > 16:
+        return np.dtype(np.float32)
+    return np.dtype(np.uint8 if bits <= 8 else np.uint16)
+
+
+def _check_memory(
+    image: CalibratedImage, shape: tuple[int, ...], target: tuple[int, ...], dtype: np.dtype[Any]
+) -> None:
+    needed = prod(shape) * dtype.itemsize + prod(target) * 4
+    if needed > free_memory_bytes() // 2:
+        raise InputError(
+            f"The result of {image.name!r} takes {needed / 2**30:.1f} GiB, more than half of the free memory: cut the "
+            "stack into parts."
+        )

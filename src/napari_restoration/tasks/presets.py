@@ -1,0 +1,164 @@
+"""The kinds of degradation steps and the presets made of them, for forms and the command line."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from napari_restoration.core.errors import InputError
+from napari_restoration.core.quantity import Quantity, quantities
+from napari_restoration.degradations.preset_store import (
+    delete_preset,
+    find_preset,
+    is_shipped,
+    list_presets,
+    save_preset,
+)
+from napari_restoration.degradations.presets import LEVELS, Order, Preset, Setting, StepChoice, as_range
+from napari_restoration.degradations.steps import STEPS
+
+__all__ = [
+    "LEVELS",
+    "StepKind",
+    "delete_preset",
+    "find_preset",
+    "is_shipped",
+    "list_presets",
+    "parse_setting",
+    "save_preset",
+    "step_kinds",
+    "with_steps",
+]
+
+_FROM_THE_IMAGE = ("pixel_size_um", "z_step_um")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepKind:
+    """What a form needs to know about a kind of step.
+
+    Attributes
+    ----------
+    kind, title, help
+        Name in presets, name for people, one sentence.
+    stage
+        Place in the light path.
+    fields
+        Meaning of each field that a person sets, in order.
+    defaults
+        The values of a new step, of all fields.
+    """
+
+    kind: str
+    title: str
+    help: str
+    stage: int
+    fields: Mapping[str, Quantity]
+    defaults: Mapping[str, Any]
+
+
+def step_kinds() -> list[StepKind]:
+    """Return all kinds of steps in the order of the light path."""
+    kinds = []
+    for kind, step in STEPS.items():
+        fields = {name: meaning for name, meaning in quantities(step).items() if name not in _FROM_THE_IMAGE}
+        kinds.append(
+            StepKind(
+                kind=kind,
+                title=step.title,
+                help=(step.__doc__ or "").strip().splitlines()[0],
+                stage=step.stage,
+                fields=fields,
+                defaults={entry.name: entry.default for entry in dataclasses.fields(step)},
+            )
+        )
+    return sorted(kinds, key=lambda one: one.stage)
+
+
+def with_steps(preset: Preset, entries: Sequence[Mapping[str, Any]], order: Order) -> Preset:
+    """Return a preset with other steps; its levels stay as far as they fit these steps.
+
+    Parameters
+    ----------
+    preset : Preset
+        Gives name, task and levels.
+    entries : sequence of mapping
+        Steps as in ``preset.to_dict()["steps"]``.
+    order : str
+        ``"light_path"``, ``"paper"`` or ``"as_listed"``.
+
+    Raises
+    ------
+    InputError
+        Naming the step and the field that is wrong.
+    """
+    steps = tuple(StepChoice.from_dict(entry) for entry in entries)
+    changed = dataclasses.replace(preset, steps=steps, order=order, levels={})
+    levels = {}
+    for level, settings in preset.levels.items():
+        fitting = {address: value for address, value in settings.items() if _fits(changed, address, value)}
+        if fitting:
+            levels[level] = fitting
+    return dataclasses.replace(changed, levels=levels)
+
+
+def parse_setting(preset: Preset, text: str) -> dict[str, Setting]:
+    """Read ``step.field=value`` or ``step.field=low..high``.
+
+    Parameters
+    ----------
+    preset : Preset
+        The preset that is to be changed.
+    text : str
+        As typed; ``none`` is the absence of a value, ``on`` and ``off`` are switches.
+
+    Returns
+    -------
+    dict
+        For `Preset.with_settings`.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    address, equals, value = (part.strip() for part in text.partition("="))
+    if not equals or "." not in address:
+        raise InputError(f"{text!r} is no setting: write step.field=value, such as optical_blur.na=0.75.")
+    if ".." in value:
+        low, _, high = value.partition("..")
+        place = address.partition(".")[0].partition("#")[0]
+        if place not in STEPS:
+            raise InputError(f"{text!r}: there is no step {place!r}; there are {', '.join(sorted(STEPS))}.")
+        pair = (_number(text, low), _number(text, high))
+        return {address: as_range(STEPS[place](), address.partition(".")[2], pair)}
+    return {address: _value(value)}
+
+
+def _fits(preset: Preset, address: str, value: Setting) -> bool:
+    try:
+        preset.with_settings({address: value})
+    except InputError:
+        return False
+    return True
+
+
+def _value(text: str) -> Setting:
+    words: dict[str, Setting] = {"none": None, "on": True, "true": True, "off": False, "false": False}
+    if text.lower() in words:
+        return words[text.lower()]
+    for read in (int, float):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _number(setting: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"{setting!r}: {text!r} is no number; a range is written low..high.") from None
