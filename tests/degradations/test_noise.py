@@ -54,10 +54,10 @@ def test_the_mean_of_exposures_has_their_variance_over_their_number():
     assert one / sixteen == pytest.approx(16.0, rel=0.03)
 
 
-def test_noise_has_no_spatial_correlation():
-    image = Camera(read_noise_electrons=2.0)(np.full((300, 300), 30.0), np.random.default_rng(0)).astype(
-        float
-    )
+@pytest.mark.parametrize("em_gain", [None, 100.0])
+def test_noise_has_no_spatial_correlation(em_gain):
+    camera = Camera(read_noise_electrons=2.0, em_gain=em_gain)
+    image = camera(np.full((300, 300), 30.0), np.random.default_rng(0)).astype(float)
     residual = (image - image.mean()) / image.std()
     for neighbour in (np.roll(residual, 1, 0), np.roll(residual, 1, 1), np.roll(residual, 1, (0, 1))):
         assert abs((residual * neighbour).mean()) < 5 / np.sqrt(residual.size)
@@ -116,6 +116,13 @@ def test_no_electron_stays_no_electron_in_the_register():
     drawn = multiply(np.array([0.0, 5.0, 0.0]), 300.0, np.random.default_rng(0))
     assert drawn[0] == drawn[2] == 0
     assert drawn[1] > 0
+
+
+def test_the_same_seed_gives_the_same_counts_and_another_seed_others():
+    camera, image = Camera(em_gain=50.0, read_noise_electrons=3.0), np.full((30, 30), 8.0)
+    first, again, other = (camera(image, np.random.default_rng(seed)) for seed in (5, 5, 6))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
 
 
 def test_an_em_gain_of_one_is_no_register():
