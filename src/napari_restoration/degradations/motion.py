@@ -156,6 +156,7 @@ class MotionBlur(Step):
     """
 
     kind: ClassVar[str] = "motion_blur"
+    title: ClassVar[str] = "Motion blur"
     stage: ClassVar[int] = 3
 
     path: Literal["linear", "curved", "random_walk"] = quantity(
