@@ -1,0 +1,61 @@
+"""One line that says what a step does, from its main values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from napari_restoration.core.quantity import Quantity
+from napari_restoration.gui._step_number import shown_text, suffix
+
+# Short enough for a line, and known by these names to whoever sets them; an empty one speaks by its unit alone.
+_SHORT_LABELS = {
+    "na": "NA", "index": "n", "wavelength_um": "", "excitation_um": "", "model": "", "mode": "", "path": "",
+    "peak_photons": "", "length_px": "", "sigma_px": "", "frames": "frames", "factor": "", "gain_electrons_per_adu": "",
+    "bits": "", "target_grid": "", "path_name": "",
+}  # fmt: skip
+_MOST_PARTS = 6
+
+
+def summarise(fields: Mapping[str, Quantity], entry: Mapping[str, Any]) -> str:
+    """Main values of a step, such as ``"NA 0.75, 0.52 µm, defocus 0–3 µm"``.
+
+    Parameters
+    ----------
+    fields : mapping
+        Meaning of each field, by its name.
+    entry : mapping
+        The step's values and ``ranges``.
+
+    Returns
+    -------
+    str
+        Values that do nothing, being 0 or switched off, are left out.
+    """
+    ranges = entry.get("ranges", {})
+    parts = [
+        _part(name, meaning, entry.get(name), ranges.get(name))
+        for name, meaning in fields.items()
+        if not meaning.advanced
+    ]
+    return ", ".join([part for part in parts if part][:_MOST_PARTS])
+
+
+def _part(name: str, meaning: Quantity, value: Any, varies: Mapping[str, Any] | None) -> str:
+    label = _SHORT_LABELS.get(name, meaning.label)
+    if varies is not None:
+        low, high = (shown_text(meaning, varies[end]) for end in ("low", "high"))
+        text = f"{low.removesuffix(suffix(meaning))}–{high}"
+    elif (
+        value is None or value is False or value == "" or (value == 0 and meaning.form in ("number", "whole"))
+    ):
+        return ""
+    elif meaning.form == "switch":
+        return meaning.label
+    elif meaning.form == "choice":
+        return str(meaning.choices.get(value, value)).partition(",")[0]
+    elif meaning.form == "file":
+        return str(value).replace("\\", "/").rpartition("/")[2]
+    else:
+        text = shown_text(meaning, value)
+    return f"{label} {text}".strip()
