@@ -141,3 +141,14 @@ def test_planes_do_not_see_each_other(step):
 def test_a_radius_that_is_none_is_refused(make):
     with pytest.raises(InputError, match="Radius is"):
         make()
+
+
+@pytest.mark.parametrize("step", BOTH)
+@pytest.mark.parametrize("radius", [0.0, 0.5, 2.0, 3.5])
+def test_a_part_with_its_reach_around_it_gives_that_part_of_the_whole(step, radius):
+    image = noisy()
+    filtered = step(radius_px=radius)
+    down, right = filtered.reach_px()
+    part = filtered.expectation(image[18 - down : 22 + down, 20 - right : 30 + right])
+    part = part[down : part.shape[0] - down, right : part.shape[1] - right]
+    np.testing.assert_array_equal(part, filtered.expectation(image)[18:22, 20:30])

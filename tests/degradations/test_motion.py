@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from napari_restoration.core.errors import InputError
 from napari_restoration.degradations.convolution import convolve_frames
@@ -226,8 +227,23 @@ def test_the_reach_holds_the_kernels_and_is_told_before_they_are_made(path, fram
         used = np.argwhere(kernels > 0)[:, 1:] - middle
         assert np.abs(used[:, 0]).max() <= down <= blur.reach_px()[0]
         assert np.abs(used[:, 1]).max() <= right <= blur.reach_px()[1]
-        if frames is None or not registered:
+        if frames is None:
             assert max(down, right) == middle
+
+
+@pytest.mark.parametrize("path", ["linear", "curved", "random_walk"])
+def test_the_reach_holds_the_way_of_frames_that_are_not_registered(path):
+    blur = MotionBlur(path=path, length_px=10.0, frames=5, registered=False)
+    point = np.pad([[1.0]], 90)
+    for seed in range(4):
+        drawn = blur.realise(np.random.default_rng(seed))
+        kernels, displacements = drawn.kernels()
+        assert (np.abs(displacements).max(axis=0) < drawn.reach_px()).all()
+        frames = convolve_frames(ndimage.gaussian_filter(point, 2.0), kernels, displacements)
+        rows, columns = (frames.max(axis=axes) > 0.02 * frames.max() for axes in ((0, 2), (0, 1)))
+        for seen, reach, bound in zip((rows, columns), drawn.reach_px(), blur.reach_px(), strict=True):
+            assert np.abs(np.flatnonzero(seen) - 90).max() <= reach + 6
+            assert reach <= bound
 
 
 def test_the_reach_of_a_straight_path_is_half_of_its_length_along_it():

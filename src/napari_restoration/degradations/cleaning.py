@@ -73,6 +73,11 @@ class MinimumFilter(Step):
         help="Grey level of the good image that is black; it is subtracted, and what is darker becomes 0.",
     )  # fmt: skip
 
+    def reach_px(self) -> tuple[int, int]:
+        """Return how far the disc reaches along (Y, X)."""
+        reach = disc_rows(self.radius_px)[-1][0]
+        return reach, reach
+
     def expectation(self, image: Float) -> Float:
         """Filter the planes of ``(..., Y, X)``; float64 for float64 images, else float32, same shape."""
         cleaned = _by_disc(image, self.radius_px, (False,))
@@ -106,6 +111,11 @@ class Opening(Step):
         0.5, "radius", "px", low=0.0, high=50.0,
         help="Bright specks of the good image that are smaller than this disc vanish; wider structures stay as wide.",
     )  # fmt: skip
+
+    def reach_px(self) -> tuple[int, int]:
+        """Return how far two discs in a row reach along (Y, X)."""
+        reach = 2 * disc_rows(self.radius_px)[-1][0]
+        return reach, reach
 
     def expectation(self, image: Float) -> Float:
         """Filter the planes of ``(..., Y, X)``; float64 for float64 images, else float32, same shape."""
