@@ -68,7 +68,7 @@ def gaussian_psf(
         require_range("The standard deviation in pixels", sigma, 0.0, 1e4)
         half = int(np.ceil(4.0 * sigma)) if half_width_px is None else half_width_px
         kernel = np.multiply.outer(kernel, _gaussian_profile(sigma, half, integrate))
-    return _normalised(kernel)
+    return normalised(kernel)
 
 
 def airy_psf(
@@ -97,14 +97,39 @@ def airy_psf(
     half = (
         _half_width(na, None, wavelength_um, pixel_size_um, 0.0) if half_width_px is None else half_width_px
     )
-    finer = _oversampling(na, wavelength_um, pixel_size_um) if integrate else 1
+    finer = odd_oversampling(na, wavelength_um, pixel_size_um) if integrate else 1
     step = pixel_size_um / finer
     radius = _radii(half * finer + finer // 2) * step
     phase = 2.0 * np.pi * na * radius / wavelength_um
     amplitude = np.ones_like(phase)
     away = phase > 0
     amplitude[away] = 2.0 * special.j1(phase[away]) / phase[away]
-    return _normalised(_bin_sum(amplitude**2, finer))
+    return normalised(bin_sum(amplitude**2, finer))
+
+
+def sim_psf(
+    na: float,
+    wavelength_um: float,
+    pixel_size_um: float,
+    *,
+    half_width_px: int | None = None,
+    integrate: bool = True,
+) -> Kernel:
+    """In-focus pattern of structured illumination at its best: the cut-off doubled to ``4 NA / wavelength``.
+
+    Its transfer function is the widefield one at half the frequency, hence the Airy pattern at half the wavelength.
+
+    Parameters
+    ----------
+    half_width_px, integrate
+        See `airy_psf`.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(2 * half + 1, 2 * half + 1)``.
+    """
+    return airy_psf(na, wavelength_um / 2.0, pixel_size_um, half_width_px=half_width_px, integrate=integrate)
 
 
 def debye_psf(
@@ -166,12 +191,12 @@ def defocus_disc_psf(radius_px: float, *, half_width_px: int | None = None, sigm
     finer = 7
     half = int(np.ceil(radius_px + 4.0 * sigma_px)) if half_width_px is None else half_width_px
     distance = _radii(half * finer + finer // 2) / finer
-    disc = _bin_sum((distance <= max(radius_px, 0.5 / finer)).astype(float), finer)
+    disc = bin_sum((distance <= max(radius_px, 0.5 / finer)).astype(float), finer)
     if sigma_px > 0:
         soft = _gaussian_profile(sigma_px, 2 * half, True)
         smear = soft[np.abs(np.subtract.outer(np.arange(2 * half + 1), np.arange(2 * half + 1))) + 2 * half]
         disc = smear @ disc @ smear.T
-    return _normalised(disc)
+    return normalised(disc)
 
 
 @lru_cache(maxsize=64)
@@ -185,7 +210,7 @@ def _debye_psf(
     integrate: bool,
 ) -> Kernel:
     check_optics(na, index)
-    finer = _oversampling(na, wavelength_um, pixel_size_um)
+    finer = odd_oversampling(na, wavelength_um, pixel_size_um)
     step = pixel_size_um / finer
     reach = half * finer + finer // 2
     # The periodic grid must hold the whole blur, or its far side folds back into the kernel.
@@ -196,11 +221,11 @@ def _debye_psf(
     middle = size // 2
     if integrate:
         window = slice(middle - reach, middle + reach + 1)
-        kernel = _bin_sum(fine[window, window], finer)
+        kernel = bin_sum(fine[window, window], finer)
     else:
         window = slice(middle - half * finer, middle + half * finer + 1, finer)
         kernel = fine[window, window]
-    kernel = _normalised(kernel)
+    kernel = normalised(kernel)
     kernel.setflags(write=False)
     return kernel
 
@@ -214,8 +239,8 @@ def _half_width(
     return int(np.ceil((disc + 4.0 * 0.61 * wavelength_um / na) / pixel_size_um))
 
 
-def _oversampling(na: float, wavelength_um: float, pixel_size_um: float) -> int:
-    # Odd, so that a camera pixel's centre falls on a fine sample.
+def odd_oversampling(na: float, wavelength_um: float, pixel_size_um: float) -> int:
+    """Fine samples along a pixel's side that sample the intensity: odd, so that a pixel's centre falls on one."""
     finer = int(np.ceil(pixel_size_um / (wavelength_um / (4.0 * na)) - 1e-9))
     return max(3, finer + 1 - finer % 2)
 
@@ -237,10 +262,12 @@ def _radii(half: int) -> Kernel:
     return np.asarray(np.hypot(at[:, None], at[None, :]))
 
 
-def _bin_sum(fine: Kernel, factor: int) -> Kernel:
+def bin_sum(fine: Kernel, factor: int) -> Kernel:
+    """Sum squares of ``factor`` by ``factor`` samples; the shape ``(Y, X)`` is a multiple of it."""
     rows, columns = fine.shape[0] // factor, fine.shape[1] // factor
     return np.asarray(fine.reshape(rows, factor, columns, factor).sum(axis=(1, 3)))
 
 
-def _normalised(kernel: Kernel) -> Kernel:
+def normalised(kernel: Kernel) -> Kernel:
+    """Scale to unit sum."""
     return np.asarray(kernel / kernel.sum())

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from napari_restoration.core.errors import InputError
 from napari_restoration.degradations.base import require_range
 
 
@@ -43,29 +44,75 @@ def pupil_intensity(
 
     Raises
     ------
-    ValueError
+    InputError
         If the grid is too coarse, or the NA is not below the index.
     """
-    check_optics(na, index)
-    if step_um > wavelength_um / (4.0 * na) * (1 + 1e-9):
-        raise ValueError(
-            f"A step of {step_um:g} um is too coarse for NA {na:g} at {wavelength_um:g} um; "
-            f"use at most {wavelength_um / (4.0 * na):g} um."
-        )
-    frequency = fft.fftfreq(size, step_um)
-    squared = frequency[:, None] ** 2 + frequency[None, :] ** 2
-    inside = squared <= (na / wavelength_um) ** 2
-    axial = np.sqrt(np.where(inside, (index / wavelength_um) ** 2 - squared, 0.0))
-    phase = 2.0 * np.pi * defocus_um * axial
-    if phase_rad is not None:
-        phase = phase + phase_rad
-    field = fft.ifft2(np.where(inside, np.exp(1j * phase), 0.0))
-    intensity = np.abs(field) ** 2
-    return np.asarray(intensity * (size**2 / inside.sum()))
+    return PupilGrid(na, index, wavelength_um, step_um, size, phase_rad=phase_rad).intensity(defocus_um)
+
+
+class PupilGrid:
+    """A pupil sampled once, for the images of a point at several distances from focus.
+
+    Parameters
+    ----------
+    na, index, wavelength_um, step_um, size, phase_rad
+        See `pupil_intensity`.
+    apodised
+        Weight the rays as an aplanatic objective does, by ``cos(angle) ** -0.5`` on the frequencies (the
+        sine condition keeps the energy of a solid angle): B. Richards and E. Wolf, Proc. R. Soc. A 253 (1959) 358.
+    rim_na
+        Sine times index beyond which no light passes, if that is less than the NA.
+    """
+
+    def __init__(
+        self,
+        na: float,
+        index: float,
+        wavelength_um: float,
+        step_um: float,
+        size: int,
+        *,
+        phase_rad: NDArray[np.floating[Any]] | None = None,
+        apodised: bool = False,
+        rim_na: float | None = None,
+    ) -> None:
+        check_optics(na, index)
+        if step_um > wavelength_um / (4.0 * na) * (1 + 1e-9):
+            raise InputError(
+                f"A step of {step_um:g} um is too coarse for NA {na:g} at {wavelength_um:g} um; "
+                f"use at most {wavelength_um / (4.0 * na):g} um."
+            )
+        frequency = fft.fftfreq(size, step_um)
+        squared = frequency[:, None] ** 2 + frequency[None, :] ** 2
+        self._size = size
+        self._inside = squared <= (min(na, rim_na or na) / wavelength_um) ** 2
+        self._axial = np.sqrt((index / wavelength_um) ** 2 - squared[self._inside])
+        self._phase = None if phase_rad is None else phase_rad[self._inside]
+        self._amplitude = np.sqrt(index / wavelength_um / self._axial) if apodised else None
+        energy = self._inside.sum() if self._amplitude is None else (self._amplitude**2).sum()
+        self._scale = size**2 / energy
+
+    @property
+    def is_symmetric(self) -> bool:
+        """Whether a point above the focal plane looks like one as far below it."""
+        return self._phase is None
+
+    def intensity(self, defocus_um: float = 0.0) -> NDArray[np.float64]:
+        """Image of a point at a distance from focus: shape ``(size, size)``, the point at ``[0, 0]``, unit sum."""
+        phase = 2.0 * np.pi * defocus_um * self._axial
+        if self._phase is not None:
+            phase = phase + self._phase
+        wave = np.exp(1j * phase)
+        if self._amplitude is not None:
+            wave *= self._amplitude
+        field = np.zeros((self._size, self._size), dtype=complex)
+        field[self._inside] = wave
+        field = fft.ifft2(field, overwrite_x=True)
+        return np.asarray(np.abs(field) ** 2 * self._scale)
 
 
 def check_optics(na: float, index: float | None) -> None:
-    """Raise `ValueError` unless the NA is possible and below the refractive index."""
+    """Raise `InputError` unless the NA is possible and below the refractive index."""
     require_range("The NA", na, 0.01, 2.0)
     if index is not None and not na < index:
-        raise ValueError(f"The NA is {na:g}, but must be below the refractive index, which is {index:g}.")
+        raise InputError(f"The NA is {na:g}, but must be below the refractive index, which is {index:g}.")

@@ -1,0 +1,301 @@
+"""Images of a point through an objective with wavefront errors or layers of unequal index, one or many planes.
+
+A defocus is how much farther from the objective the emitter lies than the plane in focus; without wavefront errors
+its sign does not matter. Planes of a stack follow the stage: plane after plane the focus moves away from the
+objective, so that the emitter's defocus falls. Lengths in micrometres as in `psf`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from napari_restoration.core.errors import InputError
+from napari_restoration.degradations.gibson_lanni import Layers, best_focus_um, spread_um
+from napari_restoration.degradations.psf import (
+    Kernel,
+    bin_sum,
+    defocus_radius_um,
+    gaussian_axial_sigma_um,
+    gaussian_psf,
+    gaussian_sigma_um,
+    normalised,
+    odd_oversampling,
+)
+from napari_restoration.degradations.pupil import PupilGrid, check_optics
+from napari_restoration.degradations.zernike import Waves, spread_waves, wavefront_rad
+
+_LARGEST_GRID = 5000
+_LARGEST_STACK = 60_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """What shapes the image of a point.
+
+    Attributes
+    ----------
+    na, index, wavelength_um
+        Numerical aperture, refractive index of the immersion medium, wavelength in vacuum.
+    waves
+        Wavefront errors: Noll indices with their rms in wavelengths, see `zernike`.
+    apodised
+        Weight the rays as an aplanatic objective does.
+    layers
+        Specimen, coverslip and immersion that differ from the design; in focus is then where the emitter's image is
+        brightest, see `gibson_lanni.best_focus_um`.
+    """
+
+    na: float
+    index: float
+    wavelength_um: float
+    waves: Waves = ()
+    apodised: bool = False
+    layers: Layers | None = None
+
+    def reach_um(self, defocus_um: float = 0.0) -> float:
+        """Radius that holds nearly all light: the rays' spread and four radii of the first dark ring."""
+        rings = 4.0 * 0.61 * self.wavelength_um / self.na
+        aberrated = spread_waves(self.waves) * self.wavelength_um / self.na
+        return self._rays_um(defocus_um) + rings + aberrated
+
+    def grid(self, step_um: float, reach_um: float, farthest_um: float) -> PupilGrid:
+        """Pupil on a periodic grid that is wide enough for a window and the light beyond it.
+
+        Parameters
+        ----------
+        reach_um
+            Half the window's width.
+        farthest_um
+            Largest distance from focus, in either direction.
+
+        Raises
+        ------
+        InputError
+            If the grid would not fit into memory.
+        """
+        # The periodic grid must hold the whole blur, or its far side folds back into the window.
+        rays = max(self._rays_um(side * farthest_um) for side in (-1.0, 1.0))
+        rays += spread_waves(self.waves) * self.wavelength_um / self.na
+        needed_um = 2.5 * max(reach_um, 1.2 * rays)
+        # And it must be wide enough to draw the pupil's round rim: this many samples along its radius keep an
+        # in-focus profile within 0.3 % of the Airy pattern.
+        needed_um = max(needed_um, 24.0 * self.wavelength_um / self.na)
+        size = fft.next_fast_len(math.ceil(needed_um / step_um))
+        if size > _LARGEST_GRID:
+            raise InputError(
+                f"The PSF reaches {reach_um:.3g} um from its middle, too far for its fine grid of {step_um:.2g} um; "
+                "use a smaller defocus or depth, or the model 'disc' or 'gaussian'."
+            )
+        return PupilGrid(
+            self.na, self.index, self.wavelength_um, step_um, size,
+            phase_rad=self._phase_rad(step_um, size), apodised=self.apodised,
+            rim_na=self.layers.rim_na(self.na) if self.layers else None,
+        )  # fmt: skip
+
+    def _rays_um(self, defocus_um: float) -> float:
+        if self.layers is None:
+            return defocus_radius_um(self.na, self.index, defocus_um)
+        focus = best_focus_um(self.layers, self.na, self.index, self.wavelength_um)
+        return spread_um(self.layers, self.na, self.index, focus - defocus_um)
+
+    def _phase_rad(self, step_um: float, size: int) -> NDArray[np.float64] | None:
+        if not self.waves and self.layers is None:
+            return None
+        phase = np.zeros((size, size))
+        if self.waves:
+            phase += wavefront_rad(self.waves, self.na, self.wavelength_um, step_um, size)
+        if self.layers is not None:
+            sines = fft.fftfreq(size, step_um) * self.wavelength_um
+            squared = sines[:, None] ** 2 + sines[None, :] ** 2
+            inside = squared <= self.layers.rim_na(self.na) ** 2
+            focus = best_focus_um(self.layers, self.na, self.index, self.wavelength_um)
+            path = self.layers.path_difference_um(self.index, squared[inside], focus)
+            # Fewer whole turns leave more digits; the first is on the axis.
+            phase[inside] += 2.0 * np.pi / self.wavelength_um * (path - path[0])
+        return phase
+
+
+def objective_psf(
+    objective: Objective,
+    pixel_size_um: float,
+    defocus_um: float = 0.0,
+    *,
+    half_width_px: int | None = None,
+    integrate: bool = True,
+) -> Kernel:
+    """Image of a point in one plane.
+
+    Parameters
+    ----------
+    half_width_px
+        Pixels on each side of the middle; by default `Objective.reach_um`.
+    integrate
+        Integrate over the camera pixel's area instead of sampling at its centre.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(2 * half + 1, 2 * half + 1)``, unit sum.
+    """
+    half = reach_px(objective.reach_um(defocus_um), pixel_size_um) if half_width_px is None else half_width_px
+    return normalised(next(_planes(objective, pixel_size_um, [defocus_um], half, integrate)))
+
+
+def objective_psf_stack(
+    objective: Objective,
+    pixel_size_um: float,
+    z_step_um: float,
+    half_planes: int,
+    *,
+    half_width_px: int | None = None,
+    integrate: bool = True,
+) -> Kernel:
+    """Image of a point in planes through focus, the middle one in focus.
+
+    Parameters
+    ----------
+    z_step_um
+        Between planes.
+    half_planes
+        Planes on each side of the middle.
+    half_width_px, integrate
+        See `objective_psf`. By default the window holds the outermost plane's blur.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(2 * half_planes + 1, 2 * half + 1, 2 * half + 1)``, unit sum.
+
+    Raises
+    ------
+    InputError
+        If the stack would not fit into memory.
+    """
+    half = (
+        stack_half_width_px(objective, pixel_size_um, z_step_um * half_planes)
+        if half_width_px is None
+        else half_width_px
+    )
+    stack = empty_stack(half_planes, half)
+    for plane, image in zip(
+        stack,
+        _planes(objective, pixel_size_um, defoci_um(z_step_um, half_planes), half, integrate),
+        strict=True,
+    ):
+        plane[...] = image
+    return normalised(stack)
+
+
+def gaussian_psf_stack(
+    na: float, index: float, wavelength_um: float, pixel_size_um: float, z_step_um: float, half_planes: int, *,
+    half_width_px: int, integrate: bool = True,
+) -> Kernel:  # fmt: skip
+    """Gaussian stand-in for a widefield stack: `psf.gaussian_sigma_um` across, `psf.gaussian_axial_sigma_um` along z.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(2 * half_planes + 1, 2 * half + 1, 2 * half + 1)``, unit sum.
+    """
+    check_optics(na, index)
+    along = gaussian_axial_sigma_um(na, index, wavelength_um) / z_step_um
+    across = gaussian_sigma_um(na, wavelength_um) / pixel_size_um
+    # A plane of a stack is a sample, not an integral, along z.
+    axial = gaussian_psf(along, half_planes, integrate=False, ndim=1)
+    return normalised(np.multiply.outer(axial, gaussian_psf(across, half_width_px, integrate=integrate)))
+
+
+def default_half_depth_um(na: float, index: float, wavelength_um: float) -> float:
+    """Half the depth of a stack unless told: twice the distance to the first dark point on the axis."""
+    return 4.0 * index * wavelength_um / na**2
+
+
+def stack_half_width_px(objective: Objective, pixel_size_um: float, half_depth_um: float) -> int:
+    """Pixels on each side of the middle that hold the outermost planes' blur."""
+    farthest = max(objective.reach_um(side * half_depth_um) for side in (-1.0, 1.0))
+    return reach_px(farthest, pixel_size_um)
+
+
+def reach_px(reach_um: float, step_um: float) -> int:
+    """Whole pixels that a length covers."""
+    return math.ceil(reach_um / step_um)
+
+
+def defoci_um(z_step_um: float, half_planes: int) -> list[float]:
+    """Defocus of an emitter in the middle plane, for each plane of a stack: it falls from plane to plane."""
+    return [-z_step_um * plane for plane in range(-half_planes, half_planes + 1)]
+
+
+def empty_stack(half_planes: int, half_width: int) -> Kernel:
+    """Room for a stack.
+
+    Raises
+    ------
+    InputError
+        If it would not fit into memory.
+    """
+    shape = (2 * half_planes + 1, 2 * half_width + 1, 2 * half_width + 1)
+    if math.prod(shape) > _LARGEST_STACK:
+        raise InputError(
+            f"The PSF would hold {shape[0]} planes of {shape[1]} x {shape[2]} pixels; "
+            "give it a smaller half depth, or use a larger z step."
+        )
+    return np.empty(shape)
+
+
+def _planes(
+    objective: Objective, pixel_size_um: float, defocus_um: Sequence[float], half: int, integrate: bool
+) -> Iterator[Kernel]:
+    finer = odd_oversampling(objective.na, objective.wavelength_um, pixel_size_um)
+    step = pixel_size_um / finer
+    reach = half * finer + finer // 2
+    grid = objective.grid(step, reach * step, max(abs(z) for z in defocus_um))
+    return through_focus(
+        lambda z: camera_pixels(grid.intensity(z), half, finer, integrate),
+        defocus_um,
+        mirrored=grid.is_symmetric,
+    )
+
+
+def through_focus(
+    draw: Callable[[float], Kernel], defocus_um: Sequence[float], *, mirrored: bool
+) -> Iterator[Kernel]:
+    """Draw a kernel for each defocus; if those above and below focus look the same, once for both."""
+    known: dict[float, Kernel] = {}
+    for z in defocus_um:
+        if mirrored and -z in known:
+            yield known.pop(-z)
+        else:
+            kernel = draw(z)
+            if mirrored:
+                known[z] = kernel
+            yield kernel
+
+
+def camera_pixels(image: Kernel, half: int, finer: int, integrate: bool) -> Kernel:
+    """Cut a window from a fine periodic image and bring it to the camera's pixels.
+
+    Parameters
+    ----------
+    image
+        Shape ``(size, size)``, the point at ``[0, 0]``.
+    half
+        Camera pixels on each side of the middle.
+    finer
+        Fine samples along a camera pixel's side, odd.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(2 * half + 1, 2 * half + 1)``.
+    """
+    reach = half * finer + (finer // 2 if integrate else 0)
+    window = np.arange(-reach, reach + 1, 1 if integrate else finer)
+    fine = image[window[:, None], window[None, :]]
+    return bin_sum(fine, finer) if integrate else fine
