@@ -155,7 +155,7 @@ class Preset:
         if level not in self.levels:
             known = ", ".join(self.levels) or "none"
             raise InputError(f"The preset {self.id!r} has no level {level!r}; it has: {known}.")
-        return replace(self.with_settings(self.levels[level]), levels={})
+        return replace(self, levels={}).with_settings(self.levels[level])
 
     def with_settings(self, settings: Mapping[str, Setting]) -> Preset:
         """Return the preset with some settings replaced.

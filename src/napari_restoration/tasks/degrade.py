@@ -9,7 +9,8 @@ from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.progress import Progress, Task, run
 from napari_restoration.degradations.preset_store import find_preset
 from napari_restoration.degradations.presets import Preset
-from napari_restoration.tasks.degrade_plan import DegradePlan, DegradeSettings, plan_degrade
+from napari_restoration.tasks.degrade_plan import DegradePlan, plan_degrade
+from napari_restoration.tasks.degrade_settings import DegradeSettings
 from napari_restoration.tasks.degraded import DegradedRegion, DegradeResult
 from napari_restoration.tasks.degrading import Degrading
 from napari_restoration.tasks.grey_levels import measure_levels

@@ -16,33 +16,9 @@ from napari_restoration.core.memory import free_memory_bytes
 from napari_restoration.degradations.forward import ForwardModel
 from napari_restoration.degradations.presets import Preset
 from napari_restoration.degradations.varied import bare
+from napari_restoration.tasks.degrade_settings import DegradeSettings, pixel_sizes, square_pixel_um
 
 _JPEG_BLOCK = 8
-_SAME_WITHIN = 1e-3
-
-
-@dataclass(frozen=True, kw_only=True)
-class DegradeSettings:
-    """The choices beside the preset.
-
-    Attributes
-    ----------
-    seed
-        Of everything that is drawn.
-    pixel_size_um, z_step_um
-        Calibration in um, where the image has none or a wrong one.
-    volume
-        Whether optics blurs in three dimensions. ``None``: if the image has planes at a known distance and no step
-        has a defocus, which speaks of single planes.
-    varied
-        Draw the fields that have a range; else each step's own values are used.
-    """
-
-    seed: int = 0
-    pixel_size_um: float | None = None
-    z_step_um: float | None = None
-    volume: bool | None = None
-    varied: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,10 +37,10 @@ class DegradePlan:
         ``"YX"`` or ``"ZYX"``: the axes a step sees at once.
     frames
         Number of frames that each plane becomes; ``None`` without a burst.
-    output_axes, output_shape, output_dtype
+    output_axes, output_dtype
         Of the degraded image.
-    target_shape
-        Of the target, whose axes are those of the image, with T in front if the frames of a burst are not registered.
+    target_axes
+        Of the target: those of the image, with T in front if the frames of a burst are not registered.
     notices
         What the user should know.
     """
@@ -76,11 +52,24 @@ class DegradePlan:
     spatial: str
     frames: int | None
     output_axes: str
-    output_shape: tuple[int, ...]
     output_dtype: np.dtype[Any]
     target_axes: str
-    target_shape: tuple[int, ...]
     notices: tuple[str, ...]
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of the degraded image."""
+        return self.shape_of(self._whole, self.output_axes, self.binning)
+
+    @property
+    def target_shape(self) -> tuple[int, ...]:
+        """Shape of the target."""
+        return self.shape_of(self._whole, self.target_axes, self.binning // self.model.target_scale)
+
+    @property
+    def _whole(self) -> tuple[slice, slice]:
+        y, x = (slice(0, self.image.size_of(axis) // self.binning * self.binning) for axis in "YX")
+        return y, x
 
     @property
     def is_volume(self) -> bool:
@@ -103,6 +92,18 @@ class DegradePlan:
         looped = [axis for axis in self.image.axes if axis not in self.spatial]
         ranges = (range(self.image.size_of(axis)) for axis in looped)
         return [dict(zip(looped, index, strict=True)) for index in product(*ranges)]
+
+    def shape_of(self, region: tuple[slice, slice], axes: str, binning: int) -> tuple[int, ...]:
+        """Shape of an array of the result that shows a region, with pixels so many times larger."""
+        part = dict(zip("YX", region, strict=True))
+        whole = {
+            axis: min(self.image.size_of(axis), 3) if axis == "S" else self.image.size_of(axis)
+            for axis in axes
+        }
+        if self.frames is not None and "T" not in self.image.axes:
+            whole["T"] = self.frames
+        sizes = {axis: (one.stop - one.start) // binning for axis, one in part.items()}
+        return tuple({**whole, **sizes}[axis] for axis in axes)
 
     def describe(self) -> str:
         """Say in a sentence what will be made."""
@@ -138,16 +139,19 @@ def plan_degrade(
         image that has time points, or the result would not fit into half of the free memory.
     """
     settings = DegradeSettings() if settings is None else settings
-    sizes = _pixel_sizes(image, settings)
+    sizes = pixel_sizes(image, settings)
     on = preset.forward_model(varied=settings.varied)
     if not on.steps:
         raise InputError(f"The preset {preset.id!r} has no step that is on: add one, or switch one on.")
-    pixel = _one_pixel_size(image, sizes) if on.needs_pixel_size else None
+    pixel = square_pixel_um(image, sizes) if on.needs_pixel_size else None
     volume = _is_volume(image, on, sizes, settings)
     model = on.calibrated(pixel, sizes["Z"] if volume else None)
+    notices = _notices_about(image, preset)
+    if volume and settings.volume is None and model.reach_px()[0] >= image.size_of("Z"):
+        volume, model = False, on.calibrated(pixel)
+        notices.append("The stack is too thin for a blur in 3D: it is blurred plane by plane.")
     frames = _frames(image, model)
     _check_reach(image, model, volume)
-    notices = _notices_about(image, preset)
     binning = model.binning
     rest = [image.size_of(axis) % binning for axis in "YX"]
     if any(rest):
@@ -158,55 +162,16 @@ def plan_degrade(
         raise InputError(
             f"{image.name!r} has fewer than {binning} pixels on a side: lower the binning factor."
         )
-    kept_axes = image.axes
-    shape = {axis: _coarse(image, axis, binning) for axis in kept_axes}
-    target = {axis: size * model.target_scale if axis in "YX" else size for axis, size in shape.items()}
-    axes, target_axes = kept_axes, kept_axes
-    if frames is not None:
-        axes = f"T{axes}"
-        shape["T"] = frames
-        if not all(getattr(bare(step), "registered", True) for step in model.steps):
-            target_axes, target["T"] = axes, frames
-    output_shape = tuple(shape[axis] for axis in axes)
-    target_shape = tuple(target[axis] for axis in target_axes)
+    axes = image.axes if frames is None else f"T{image.axes}"
+    is_registered = all(getattr(bare(step), "registered", True) for step in model.steps)
     dtype = _output_dtype(model)
-    _check_memory(image, output_shape, target_shape, dtype)
-    return DegradePlan(
-        image=image, preset=preset, settings=settings, model=model, spatial="ZYX" if volume else "YX",
-        frames=frames, output_axes=axes, output_shape=output_shape, output_dtype=dtype,
-        target_axes=target_axes, target_shape=target_shape, notices=tuple(notices),
+    plan = DegradePlan(
+        image=image, preset=preset, settings=settings, model=model, spatial="ZYX" if volume else "YX", frames=frames,
+        output_axes=axes, output_dtype=dtype, target_axes=image.axes if is_registered else axes,
+        notices=tuple(notices),
     )  # fmt: skip
-
-
-def _pixel_sizes(image: CalibratedImage, settings: DegradeSettings) -> Mapping[str, float]:
-    sizes = dict(image.pixel_size_um)
-    if settings.pixel_size_um is not None:
-        _require_length("The pixel size", settings.pixel_size_um)
-        sizes.update(Y=settings.pixel_size_um, X=settings.pixel_size_um)
-    if settings.z_step_um is not None:
-        _require_length("The distance of planes", settings.z_step_um)
-        sizes["Z"] = settings.z_step_um
-    return sizes
-
-
-def _require_length(what: str, value: float) -> None:
-    if not 1e-5 <= value <= 1e3:
-        raise InputError(f"{what} is {value:g} um, but must be between 0.00001 and 1000 um: mind the unit.")
-
-
-def _one_pixel_size(image: CalibratedImage, sizes: Mapping[str, float]) -> float:
-    if "X" not in sizes and "Y" not in sizes:
-        raise InputError(
-            f"The pixel size of {image.name!r} is not known, and the blur is given in micrometres: set the pixel size."
-        )
-    x = sizes.get("X", sizes.get("Y", 0.0))
-    y = sizes.get("Y", x)
-    if abs(x - y) > _SAME_WITHIN * max(x, y):
-        raise InputError(
-            f"The pixels of {image.name!r} are {y:g} x {x:g} um, but the blur needs square ones: resample the image, "
-            "or set one pixel size."
-        )
-    return x
+    _check_memory(plan)
+    return plan
 
 
 def _is_volume(
@@ -276,13 +241,6 @@ def _notices_about(image: CalibratedImage, preset: Preset) -> list[str]:
     return notices
 
 
-def _coarse(image: CalibratedImage, axis: str, binning: int) -> int:
-    size = image.size_of(axis)
-    if axis == "S":
-        return min(size, 3)
-    return size // binning if axis in "YX" else size
-
-
 def _output_dtype(model: ForwardModel) -> np.dtype[Any]:
     """Whole numbers if a camera with a bit depth comes last, but for storage."""
     bits = model.bits
@@ -291,12 +249,10 @@ def _output_dtype(model: ForwardModel) -> np.dtype[Any]:
     return np.dtype(np.uint8 if bits <= 8 else np.uint16)
 
 
-def _check_memory(
-    image: CalibratedImage, shape: tuple[int, ...], target: tuple[int, ...], dtype: np.dtype[Any]
-) -> None:
-    needed = prod(shape) * dtype.itemsize + prod(target) * 4
+def _check_memory(plan: DegradePlan) -> None:
+    needed = prod(plan.output_shape) * plan.output_dtype.itemsize + prod(plan.target_shape) * 4
     if needed > free_memory_bytes() // 2:
         raise InputError(
-            f"The result of {image.name!r} takes {needed / 2**30:.1f} GiB, more than half of the free memory: cut the "
-            "stack into parts."
+            f"The result of {plan.image.name!r} takes {needed / 2**30:.1f} GiB, more than half of the free memory: cut "
+            "the stack into parts."
         )

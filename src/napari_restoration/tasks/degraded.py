@@ -62,7 +62,13 @@ class DegradeResult:
 
 
 def describe_result(
-    plan: DegradePlan, output: Array, target: Array, model: ForwardModel, sha256: str, notices: Sequence[str]
+    plan: DegradePlan,
+    output: Array,
+    target: Array,
+    model: ForwardModel,
+    sha256: str,
+    notices: Sequence[str],
+    region: tuple[slice, slice],
 ) -> DegradeResult:
     """Put calibration, names and the record of how they came about around the degraded pixels.
 
@@ -78,6 +84,8 @@ def describe_result(
         Hash of the good image's pixels.
     notices : sequence of str
         What the user was told.
+    region : tuple of slice
+        Y and X of the good image that they show.
     """
     image, preset = plan.image, plan.preset
     parent = image.metadata.get("provenance")
@@ -91,27 +99,38 @@ def describe_result(
                 "pixel_size_um": dict(image.pixel_size_um), "sha256": sha256,
             }
         ],
-        settings={"preset": preset.to_dict(), "model": model.to_dict(), "volume": plan.is_volume},
+        settings={
+            "preset": preset.to_dict(), "model": model.to_dict(), "volume": plan.is_volume,
+            "region": [[part.start, part.stop] for part in region],
+        },
         seed=plan.settings.seed,
         parents=[parent] if isinstance(parent, Mapping) else [],
         notices=list(notices),
     )  # fmt: skip
     kept = {key: value for key, value in image.metadata.items() if key not in ("provenance", "notices")}
     record = {**kept, "provenance": provenance.to_dict()}
-    degraded = _described(image, output, plan.output_axes, plan.binning, f"{image.name} [{preset.id}]")
+    degraded = _described(
+        image, output, plan.output_axes, plan.binning, region, f"{image.name} [{preset.id}]"
+    )
     coarser = plan.binning // model.target_scale
-    sharp = _described(image, target, plan.target_axes, coarser, f"{image.name} [{preset.id}, target]")
+    sharp = _described(
+        image, target, plan.target_axes, coarser, region, f"{image.name} [{preset.id}, target]"
+    )
     return DegradeResult(
         image=degraded.replace(metadata=record), target=sharp.replace(metadata=record), model=model,
         provenance=provenance, notices=tuple(notices),
     )  # fmt: skip
 
 
-def _described(image: CalibratedImage, data: Array, axes: str, binning: int, name: str) -> CalibratedImage:
+def _described(
+    image: CalibratedImage, data: Array, axes: str, binning: int, region: tuple[slice, slice], name: str
+) -> CalibratedImage:
     sizes, origin = dict(image.pixel_size_um), dict(image.origin_um)
-    for axis in "YX":
-        if axis in sizes and binning > 1:
-            # Centres of pixels: the first coarse pixel's lies further in.
-            origin[axis] = origin.get(axis, 0.0) + sizes[axis] * (binning - 1) / 2
+    for axis, part in zip("YX", region, strict=True):
+        # Centres of pixels: the first coarse pixel's lies further in.
+        shift = part.start + (binning - 1) / 2
+        if axis in sizes and shift:
+            origin[axis] = origin.get(axis, 0.0) + sizes[axis] * shift
+        if axis in sizes:
             sizes[axis] *= binning
     return replace(image, data=data, axes=axes, pixel_size_um=sizes, origin_um=origin, name=name)

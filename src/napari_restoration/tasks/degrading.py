@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,13 @@ from napari_restoration.core.normalize import Percentiles
 from napari_restoration.core.progress import Notice, Progress, Task
 from napari_restoration.degradations.forward import ForwardModel
 from napari_restoration.degradations.presets import Preset
-from napari_restoration.tasks.degrade_plan import DegradePlan, DegradeSettings, plan_degrade
+from napari_restoration.tasks.degrade_plan import DegradePlan, plan_degrade
+from napari_restoration.tasks.degrade_settings import DegradeSettings
 from napari_restoration.tasks.degraded import DegradedRegion, DegradeResult, describe_result
 from napari_restoration.tasks.grey_levels import check_exposure, with_levels
 
 Array = npt.NDArray[Any]
+Region = tuple[slice, slice]
 
 
 class Degrading:
@@ -41,13 +43,14 @@ class Degrading:
         self.plan = plan
         self._levels = levels
         self._model = with_levels(plan.model, levels)
+        self._hashed, self._missing = hashlib.sha256(), 0
         self.notices = [*plan.notices, *check_exposure(self._model, plan.image, levels)]
 
     def with_preset(self, preset: Preset, settings: DegradeSettings | None = None) -> Degrading:
         """Return the same for another preset or other settings; what was measured is used again."""
         return Degrading(plan_degrade(self.plan.image, preset, settings or self.plan.settings), self._levels)
 
-    def preview(self, at: Mapping[str, int], region: tuple[slice, slice]) -> DegradedRegion:
+    def preview(self, at: Mapping[str, int], region: Region) -> DegradedRegion:
         """Degrade a part of one plane.
 
         Blur, levels and parameters are those of the whole result; the noise is another draw of the same kind.
@@ -60,32 +63,30 @@ class Degrading:
             Y and X in pixels of the good image; begins and ends are moved to whole pixels of the result.
         """
         plan, model = self.plan, self._drawn_model()
-        reach, align = model.reach_px(), plan.alignment
-        lengths = [plan.image.size_of(axis) for axis in "YX"]
-        core = [_aligned(part, plan.binning, n) for part, n in zip(region, lengths, strict=True)]
-        window = [
-            _aligned(slice(part.start - r, part.stop + r), align, n)
-            for part, r, n in zip(core, reach[1:], lengths, strict=True)
-        ]
-        depth = {"Z": slice(None)} if plan.is_volume else {}
-        if plan.is_volume:
-            z = at.get("Z", 0)
-            depth["Z"] = slice(max(0, z - reach[0]), min(plan.image.size_of("Z"), z + reach[0] + 1))
+        z = at.get("Z", 0)
+        depth = slice(max(0, z - model.reach_px()[0]), z + model.reach_px()[0] + 1)
         rng = np.random.default_rng([plan.settings.seed, *at.values()])
-        block = self._block(at, {**depth, "Y": window[0], "X": window[1]})
+        core = self._core(region)
         inputs, targets = [], []
-        for sample, colour_model in self._colours(block, model):
-            made = colour_model.degrade(sample, rng)
-            inputs.append(self._cropped(made.input, at, depth, core, window, plan.binning))
-            targets.append(
-                self._cropped(made.target, at, depth, core, window, plan.binning / made.model.target_scale)
-            )
+        for made, target in self._made(at, core, depth, model, rng):
+            planes = []
+            for block in (made, target):
+                if block.ndim > len(plan.spatial):
+                    block = block[len(block) // 2]  # of a burst the middle frame
+                planes.append(block[z - depth.start] if plan.is_volume else block)
+            inputs.append(planes[0])
+            targets.append(planes[1])
         return DegradedRegion(
-            input=self._stored(_joined(inputs)), target=_joined(targets), region=(core[0], core[1])
+            input=_joined(inputs).astype(plan.output_dtype, copy=False), target=_joined(targets), region=core
         )
 
-    def iter_run(self) -> Task[DegradeResult]:
-        """Degrade the whole image, block by block.
+    def iter_run(self, region: Region | None = None) -> Task[DegradeResult]:
+        """Degrade the whole image, or a region of all its planes, block by block.
+
+        Parameters
+        ----------
+        region : tuple of slice, optional
+            Y and X in pixels of the good image; the blur at its border comes from what lies around it.
 
         Yields
         ------
@@ -95,44 +96,61 @@ class Degrading:
         plan, model = self.plan, self._drawn_model()
         for notice in self.notices:
             yield Notice(done=0, total=0, message=notice)
-        output = np.empty(plan.output_shape, plan.output_dtype)
-        target = np.empty(plan.target_shape, np.float32)
-        positions = plan.positions()
-        blocks = [at for at in positions if at.get("S", 0) == 0]
-        hashed, missing = hashlib.sha256(), 0
+        core = self._core(region or (slice(0, None), slice(0, None)))
+        output = np.empty(plan.shape_of(core, plan.output_axes, plan.binning), plan.output_dtype)
+        finer = plan.binning // model.target_scale
+        target = np.empty(plan.shape_of(core, plan.target_axes, finer), np.float32)
+        blocks = [at for at in plan.positions() if at.get("S", 0) == 0]
+        self._hashed, self._missing = hashlib.sha256(), 0
         for done, at in enumerate(blocks):
-            block = self._block(at, {})
-            hashed.update(np.ascontiguousarray(block).data)
-            missing += int(block.size - np.count_nonzero(np.isfinite(block)))
             rng = np.random.default_rng([plan.settings.seed, *at.values()])
-            for sample, (values, colour_model) in enumerate(self._colours(block, model)):
-                made = colour_model.degrade(values, rng)
+            for sample, (made, sharp) in enumerate(self._made(at, core, slice(None), model, rng)):
                 where = {**at, "S": sample}
-                output[_place(plan.output_axes, plan.spatial, where)] = self._stored(made.input)
-                target[_place(plan.target_axes, plan.spatial, where)] = made.target
+                output[_place(plan.output_axes, plan.spatial, where)] = made
+                target[_place(plan.target_axes, plan.spatial, where)] = sharp
             yield Progress(done=done + 1, total=len(blocks), message="Degrading")
-        if missing:
-            self.notices.append(f"{missing} missing pixels were filled from their neighbours.")
-            yield Notice(done=len(blocks), total=len(blocks), message=self.notices[-1])
-        return describe_result(plan, output, target, model, hashed.hexdigest(), self.notices)
+        notices = list(self.notices)
+        if self._missing:
+            notices.append(f"{self._missing} missing pixels were filled from their neighbours.")
+            yield Notice(done=len(blocks), total=len(blocks), message=notices[-1])
+        return describe_result(plan, output, target, model, self._hashed.hexdigest(), notices, core)
+
+    def _core(self, region: Region) -> Region:
+        lengths = (self.plan.image.size_of(axis) // self.plan.binning * self.plan.binning for axis in "YX")
+        y, x = (_aligned(part, self.plan.binning, n) for part, n in zip(region, lengths, strict=True))
+        return y, x
+
+    def _made(
+        self, at: Mapping[str, int], core: Region, depth: slice, model: ForwardModel, rng: np.random.Generator
+    ) -> Iterator[tuple[Array, Array]]:
+        """Degraded block and target of each colour, ``([T,] [Z,] y, x)``, made with all that blur reaches around."""
+        plan = self.plan
+        lengths = [plan.image.size_of(axis) // plan.binning * plan.binning for axis in "YX"]
+        window = [
+            _aligned(slice(part.start - reach, part.stop + reach), plan.alignment, length)
+            for part, reach, length in zip(core, model.reach_px()[1:], lengths, strict=True)
+        ]
+        block = self._block(at, {"Z": depth, "Y": window[0], "X": window[1]})
+        for sample, colour_model in self._colours(block, model):
+            made = colour_model.degrade(sample, rng)
+            finer = plan.binning // model.target_scale
+            yield _cropped(made.input, core, window, plan.binning), _cropped(made.target, core, window, finer)
 
     def _drawn_model(self) -> ForwardModel:
         return self._model.draw(np.random.default_rng([self.plan.settings.seed]))
 
     def _block(self, at: Mapping[str, int], part: Mapping[str, slice]) -> Array:
-        """One block, ``([Z,] Y, X)`` or ``([Z,] Y, X, S)``, cut to whole pixels of the result."""
-        image, spatial, binning = self.plan.image, self.plan.spatial, self.plan.binning
-        where: list[int | slice] = []
-        for axis in image.axes:
-            whole = slice(
-                0, image.size_of(axis) // binning * binning if axis in "YX" else image.size_of(axis)
-            )
-            where.append(
-                part.get(axis, whole) if axis in spatial else slice(0, 3) if axis == "S" else at[axis]
-            )
+        """One block, ``([Z,] Y, X)`` or ``([Z,] Y, X, S)``; its pixels enter the hash."""
+        image, spatial = self.plan.image, self.plan.spatial
+        where = tuple(
+            part[axis] if axis in spatial else slice(0, 3) if axis == "S" else at[axis] for axis in image.axes
+        )
         left = [axis for axis in image.axes if axis in spatial or axis == "S"]
         wanted = spatial + ("S" if "S" in image.axes else "")
-        return np.asarray(image.data[tuple(where)]).transpose([left.index(axis) for axis in wanted])
+        block = np.asarray(image.data[where]).transpose([left.index(axis) for axis in wanted])
+        self._hashed.update(np.ascontiguousarray(block).data)
+        self._missing += int(block.size - np.count_nonzero(np.isfinite(block)))
+        return block
 
     def _colours(self, block: Array, model: ForwardModel) -> list[tuple[Array, ForwardModel]]:
         """The block's colours, each with the forward model of its wavelength; one where there are none."""
@@ -148,31 +166,17 @@ class Degrading:
         )
         return [(_filled(block[..., i], fallback), one) for i, one in enumerate(models)]
 
-    def _cropped(
-        self,
-        made: Array,
-        at: Mapping[str, int],
-        depth: Mapping[str, slice],
-        core: list[slice],
-        window: list[slice],
-        binning: float,
-    ) -> Array:
-        if made.ndim > len(self.plan.spatial):
-            made = made[len(made) // 2]  # of a burst the middle frame
-        if "Z" in depth:
-            made = made[at.get("Z", 0) - depth["Z"].start]
-        y, x = (
-            slice(round((part.start - around.start) / binning), round((part.stop - around.start) / binning))
-            for part, around in zip(core, window, strict=True)
-        )
-        return made[y, x]
-
-    def _stored(self, values: Array) -> Array:
-        return values.astype(self.plan.output_dtype, copy=False)
-
 
 def _filled(values: Array, fallback: float) -> Array:
     return fill_missing(np.asarray(values, dtype=np.float32), fallback)[0]
+
+
+def _cropped(made: Array, core: Region, window: list[slice], binning: int) -> Array:
+    y, x = (
+        slice((part.start - around.start) // binning, (part.stop - around.start) // binning)
+        for part, around in zip(core, window, strict=True)
+    )
+    return made[..., y, x]
 
 
 def _joined(colours: list[Array]) -> Array:
@@ -181,8 +185,9 @@ def _joined(colours: list[Array]) -> Array:
 
 def _aligned(part: slice, step: int, length: int) -> slice:
     """The smallest part that holds another one, begins and ends at whole steps, and lies inside."""
-    start = max(0, part.start) // step * step
-    stop = min(-(-max(part.stop, start + 1) // step) * step, length)
+    start = min(max(0, part.start or 0), length - 1) // step * step
+    end = length if part.stop is None else max(part.stop, start + 1)
+    stop = min(-(-end // step) * step, length)
     return slice(start, stop)
 
 

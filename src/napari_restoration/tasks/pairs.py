@@ -1,0 +1,269 @@
+"""Write training pairs: degraded copies of good images with their targets, and the record of every draw."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_restoration.core.errors import InputError, OutputError
+from napari_restoration.core.files import safe_file_name, write_bytes_atomically
+from napari_restoration.core.image import CalibratedImage
+from napari_restoration.core.io import read_image, write_image
+from napari_restoration.core.progress import Notice, Progress, Task
+from napari_restoration.core.provenance import software_versions, to_json
+from napari_restoration.degradations.presets import LEVELS, Preset
+from napari_restoration.tasks.degrade import DegradeResult, Degrading, prepare_degrade
+from napari_restoration.tasks.degrade_plan import plan_degrade
+from napari_restoration.tasks.degrade_settings import DegradeSettings
+
+RECORD = "pairs.json"
+VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairSettings:
+    """How many pairs, and how they are drawn.
+
+    Attributes
+    ----------
+    count
+        Randomised copies of each image at each level.
+    levels
+        Levels of difficulty of the preset; empty draws from the steps' own ranges.
+    seed
+        Of all draws. A pair's own seed follows from it, the image's name, the level and the copy.
+    pixel_size_um, z_step_um, volume
+        As in `DegradeSettings`.
+    patch
+        Side of a random cut-out in pixels of the good image; ``None`` for the whole image.
+    """
+
+    count: int = 4
+    levels: tuple[str, ...] = LEVELS
+    seed: int = 0
+    pixel_size_um: float | None = None
+    z_step_um: float | None = None
+    volume: bool | None = None
+    patch: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.count <= 100_000:
+            raise InputError(f"The number of copies is {self.count}, but must be between 1 and 100000.")
+        if self.patch is not None and self.patch < 16:
+            raise InputError(f"The cut-outs are {self.patch} pixels wide, but must have at least 16.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairsReport:
+    """What was written.
+
+    Attributes
+    ----------
+    folder
+        Holds ``input/``, ``target/`` and the record.
+    pairs
+        File names, the same in ``input/`` and ``target/``.
+    record
+        JSON with every draw.
+    notices
+        What the user must know.
+    """
+
+    folder: Path
+    pairs: tuple[str, ...]
+    record: Path
+    notices: tuple[str, ...]
+
+
+def iter_write_pairs(
+    images: Sequence[CalibratedImage | Path],
+    preset: Preset,
+    folder: str | Path,
+    settings: PairSettings | None = None,
+    *,
+    axes: str | None = None,
+    overwrite: bool = False,
+) -> Task[PairsReport]:
+    """Write ``folder/input/NAME.tif`` and ``folder/target/NAME.tif`` and a record of every draw.
+
+    Parameters
+    ----------
+    images : sequence of CalibratedImage or Path
+        Good images; files are opened one after the other.
+    preset : Preset
+        Steps with ranges.
+    folder : path
+        Is made; it must be empty of pairs unless `overwrite`.
+    settings : PairSettings, optional
+        Copies, levels, seed.
+    axes : str, optional
+        Meaning of the files' axes, if they do not say it.
+    overwrite : bool
+        Replace pairs of the same name; others stay.
+
+    Yields
+    ------
+    Progress
+        After each pair.
+
+    Returns
+    -------
+    PairsReport
+        What was written.
+
+    Raises
+    ------
+    InputError, OutputError
+        Before the first pair where possible: every image is planned at every level first. A run that is stopped leaves
+        whole pairs and a record of them.
+    """
+    settings = PairSettings() if settings is None else settings
+    folder = Path(folder)
+    if not images:
+        raise InputError("There is no good image to make pairs of: name at least one.")
+    levels = {level: preset.at_level(level) for level in settings.levels} or {"": replace(preset, levels={})}
+    names = _names(images)
+    for position, image in enumerate(images):
+        loaded = _load(image, axes)
+        for chosen in levels.values():
+            plan_degrade(loaded, chosen, _degrade_settings(settings, 0))
+        yield Progress(done=0, total=0, message=f"Checking image {position + 1} of {len(images)}")
+    _make_folders(folder, overwrite)
+    draws: list[dict[str, Any]] = []
+    notices: list[str] = []
+    total = len(images) * len(levels) * settings.count
+    record = folder / RECORD
+    try:
+        for name, image in zip(names, images, strict=True):
+            loaded = _load(image, axes)
+            first = next(iter(levels.values()))
+            whole = yield from prepare_degrade(loaded, first, _degrade_settings(settings, 0))
+            for level, number, seed in _copies(name, levels, settings):
+                pair_name = "_".join(part for part in (name, level, f"{number:03d}") if part) + ".tif"
+                result = yield from _degraded(whole, levels[level], settings, seed)
+                _write(folder, pair_name, result, overwrite=overwrite)
+                draws.append({"pair": pair_name, "level": level, "seed": seed, **_record_of(result)})
+                for notice in result.notices:
+                    text = f"{name}: {notice}"
+                    if text not in notices:
+                        notices.append(text)
+                        yield Notice(done=len(draws), total=total, message=text)
+                yield Progress(done=len(draws), total=total, message=f"Wrote {pair_name}")
+    finally:
+        if draws:
+            _write_record(record, preset, settings, draws)
+    return PairsReport(
+        folder=folder, pairs=tuple(draw["pair"] for draw in draws), record=record, notices=tuple(notices)
+    )
+
+
+def _names(images: Sequence[CalibratedImage | Path]) -> list[str]:
+    names = [
+        safe_file_name(image.name if isinstance(image, CalibratedImage) else _stem(image)) for image in images
+    ]
+    for name in names:
+        if sum(other.casefold() == name.casefold() for other in names) > 1:
+            raise InputError(f"Two of the good images are called {name!r}: give them different names.")
+    return names
+
+
+def _stem(path: Path) -> str:
+    name = path.name
+    for suffix in (".ome.tiff", ".ome.tif", ".ome.zarr"):
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return path.stem
+
+
+def _load(image: CalibratedImage | Path, axes: str | None) -> CalibratedImage:
+    return image if isinstance(image, CalibratedImage) else read_image(image, axes=axes)
+
+
+def _degrade_settings(settings: PairSettings, seed: int) -> DegradeSettings:
+    return DegradeSettings(
+        seed=seed,
+        pixel_size_um=settings.pixel_size_um,
+        z_step_um=settings.z_step_um,
+        volume=settings.volume,
+        varied=True,
+    )
+
+
+def _copies(
+    name: str, levels: Mapping[str, Preset], settings: PairSettings
+) -> Iterator[tuple[str, int, int]]:
+    """Level, number and seed of each copy; a pair's seed does not depend on which other images there are."""
+    for place, level in enumerate(levels):
+        for number in range(settings.count):
+            entropy = [settings.seed, zlib.crc32(name.encode()), place, number]
+            yield level, number, int(np.random.SeedSequence(entropy).generate_state(1)[0])
+
+
+def _degraded(whole: Degrading, preset: Preset, settings: PairSettings, seed: int) -> Task[DegradeResult]:
+    """One copy, without the progress of its planes and with its notices left to the caller."""
+    one = whole.with_preset(preset, _degrade_settings(settings, seed))
+    task = one.iter_run(_cut_out(one, settings, np.random.default_rng([seed, 1])))
+    while True:
+        try:
+            next(task)
+        except StopIteration as end:
+            result: DegradeResult = end.value
+            return result
+        yield Progress(done=0, total=0)
+
+
+def _cut_out(
+    degrading: Degrading, settings: PairSettings, rng: np.random.Generator
+) -> tuple[slice, slice] | None:
+    """A random place, if cut-outs are wanted; smaller images stay whole."""
+    if settings.patch is None:
+        return None
+    image, step = degrading.plan.image, degrading.plan.binning
+    starts = []
+    for axis in "YX":
+        room = max(0, image.size_of(axis) - settings.patch) // step
+        starts.append(int(rng.integers(0, room + 1)) * step)
+    y, x = (slice(start, start + settings.patch) for start in starts)
+    return y, x
+
+
+def _make_folders(folder: Path, overwrite: bool) -> None:
+    if (folder / RECORD).exists() and not overwrite:
+        raise OutputError(
+            f"{folder} holds pairs already: choose another folder or allow replacing them (--overwrite)."
+        )
+    try:
+        for part in ("input", "target"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be made ({error.strerror}): choose another folder.") from error
+
+
+def _write(folder: Path, name: str, result: DegradeResult, *, overwrite: bool) -> None:
+    # The target first: an input without its target would be taken for a pair by no one.
+    write_image(folder / "target" / name, result.target, overwrite=overwrite)
+    write_image(folder / "input" / name, result.image, overwrite=overwrite)
+
+
+def _record_of(result: DegradeResult) -> dict[str, Any]:
+    source = result.provenance.inputs[0]
+    return {"source": dict(source), "model": result.model.to_dict()}
+
+
+def _write_record(
+    path: Path, preset: Preset, settings: PairSettings, draws: Sequence[Mapping[str, Any]]
+) -> None:
+    record = {
+        "version": VERSION,
+        "software": software_versions(),
+        "preset": preset.to_dict(),
+        "settings": asdict(settings),
+        "pairs": list(draws),
+    }
+    write_bytes_atomically(path, (json.dumps(json.loads(to_json(record)), indent=1) + "\n").encode())
