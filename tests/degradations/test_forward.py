@@ -5,15 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_restoration.degradations.cleaning import MinimumFilter, Opening
 from napari_restoration.degradations.forward import ForwardModel
 from napari_restoration.degradations.motion import MotionBlur
 from napari_restoration.degradations.noise import Camera, GaussianNoise
 from napari_restoration.degradations.optics import GaussianBlur, OpticalBlur
 from napari_restoration.degradations.sampling import Binning, Exposure, ToPhotons
 from napari_restoration.degradations.steps import STEPS
+from napari_restoration.degradations.storage import JpegCompression
 from napari_restoration.degradations.varied import Range, Varied
 
 EVERY_STEP = [
+    MinimumFilter(radius_px=1.0),
+    Opening(radius_px=1.0),
     ToPhotons(peak_photons=80.0),
     Exposure(factor=0.7, background_photons=3.0),
     GaussianBlur(sigma_px=1.3),
@@ -24,6 +28,7 @@ EVERY_STEP = [
     Binning(factor=2),
     Camera(read_noise_electrons=2.0, gain_electrons_per_adu=0.5, offset_adu=100.0, bits=16),
     GaussianNoise(sigma_of_peak=0.05),
+    JpegCompression(quality=80, full_scale=1.0),
     Varied(step=GaussianBlur(), ranges={"sigma_px": Range(low=0.5, high=2.0)}),
 ]
 

@@ -91,7 +91,7 @@ class Quantity:
         if isinstance(value, bool) or not hasattr(value, "__float__") or isinstance(value, str):
             raise InputError(f"{self._named} is {value!r}, but must be a number.")
         number = float(value)
-        if self.form == "whole" and number != math.floor(number):
+        if self.form == "whole" and math.isfinite(number) and number != math.floor(number):
             raise InputError(f"{self._named} is {number:g}, but must be a whole number.")
         low = -math.inf if self.low is None else self.low
         high = math.inf if self.high is None else self.high

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_restoration.core.errors import InputError
-from napari_restoration.core.quantity import check_quantities
+from napari_restoration.core.quantity import check_quantities, quantities
 
 Float = NDArray[np.floating[Any]]
 """Images are floats with the plane on the last two axes: ``(..., Y, X)``."""
@@ -121,6 +121,10 @@ class Step:
         if unknown:
             names = ", ".join(sorted(known))
             raise InputError(f"The step {cls.kind!r} has no field {unknown[0]!r}; its fields are {names}.")
+        for name, meaning in quantities(cls).items():
+            # JSON does not tell 2.0 from 2.
+            if meaning.form == "whole" and isinstance(given.get(name), float) and given[name].is_integer():
+                given[name] = int(given[name])
         return cls(**given)
 
 

@@ -7,15 +7,29 @@ from typing import Any
 
 from napari_restoration.core.errors import InputError
 from napari_restoration.degradations.base import Step
+from napari_restoration.degradations.cleaning import MinimumFilter, Opening
 from napari_restoration.degradations.motion import MotionBlur
 from napari_restoration.degradations.noise import Camera, GaussianNoise
 from napari_restoration.degradations.optics import GaussianBlur, OpticalBlur
 from napari_restoration.degradations.sampling import Binning, Exposure, ToPhotons
+from napari_restoration.degradations.storage import JpegCompression
 from napari_restoration.degradations.varied import Range, Varied
 
 STEPS: dict[str, type[Step]] = {
     step.kind: step
-    for step in (ToPhotons, Exposure, GaussianBlur, OpticalBlur, MotionBlur, Binning, Camera, GaussianNoise)
+    for step in (
+        MinimumFilter,
+        Opening,
+        ToPhotons,
+        Exposure,
+        GaussianBlur,
+        OpticalBlur,
+        MotionBlur,
+        Binning,
+        Camera,
+        GaussianNoise,
+        JpegCompression,
+    )
 }
 """In the order of the light path."""
 

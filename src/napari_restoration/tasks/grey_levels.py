@@ -16,6 +16,7 @@ from napari_restoration.core.normalize import Percentiles, measure
 from napari_restoration.degradations.base import STAGES, Step
 from napari_restoration.degradations.forward import ForwardModel
 from napari_restoration.degradations.sampling import LEVELS_PERCENT, ToPhotons
+from napari_restoration.degradations.storage import JpegCompression
 from napari_restoration.degradations.varied import Varied, bare
 
 # Optics and motion leave an even area as it is.
@@ -36,14 +37,19 @@ def measure_levels(image: CalibratedImage) -> Percentiles:
 
 
 def with_levels(model: ForwardModel, levels: Percentiles) -> ForwardModel:
-    """Fill in the grey levels of the steps that take them from the image.
+    """Fill in the grey levels of the steps that take them from the image: of darkness, of the peak, of white.
 
     Raises
     ------
     InputError
         If the image has no contrast.
     """
-    return dataclasses.replace(model, steps=tuple(_with_levels(step, levels) for step in model.steps))
+    filled = dataclasses.replace(model, steps=tuple(_with_levels(step, levels) for step in model.steps))
+    if all(getattr(bare(step), "full_scale", 0) is not None for step in filled.steps):
+        return filled
+    # A compression that measured its white anew for each plane would give each its own steps of grey.
+    white = _expected(filled, levels.maximum) if model.bits is None else float(2**model.bits - 1)
+    return dataclasses.replace(filled, steps=tuple(_with_white(step, white) for step in filled.steps))
 
 
 def check_exposure(model: ForwardModel, image: CalibratedImage, levels: Percentiles) -> list[str]:
@@ -94,6 +100,14 @@ def _with_levels(step: Step | Varied, levels: Percentiles) -> Step | Varied:
     if not isinstance(inner, ToPhotons):
         return step
     filled = inner.at_levels(levels)
+    return dataclasses.replace(step, step=filled) if isinstance(step, Varied) else filled
+
+
+def _with_white(step: Step | Varied, white: float) -> Step | Varied:
+    inner = bare(step)
+    if not isinstance(inner, JpegCompression) or inner.full_scale is not None:
+        return step
+    filled = dataclasses.replace(inner, full_scale=white)
     return dataclasses.replace(step, step=filled) if isinstance(step, Varied) else filled
 
 
