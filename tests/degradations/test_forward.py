@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_restoration.degradations.cleaning import MinimumFilter, Opening
+from napari_restoration.degradations.confocal_blur import ConfocalBlur
 from napari_restoration.degradations.forward import ForwardModel
+from napari_restoration.degradations.gibson_lanni_blur import GibsonLanniBlur
 from napari_restoration.degradations.motion import MotionBlur
 from napari_restoration.degradations.noise import Camera, GaussianNoise
 from napari_restoration.degradations.optics import GaussianBlur, OpticalBlur
@@ -22,6 +24,8 @@ EVERY_STEP = [
     Exposure(factor=0.7, background_photons=3.0),
     GaussianBlur(sigma_px=1.3),
     OpticalBlur(na=0.75, pixel_size_um=0.2, defocus_um=2.0),
+    GibsonLanniBlur(pixel_size_um=0.2, depth_um=3.0),
+    ConfocalBlur(pixel_size_um=0.1),
     MotionBlur(length_px=6.0),
     MotionBlur(path="curved", length_px=6.0, frames=3, vibration_px=0.5),
     MotionBlur(path="linear", length_px=2.0, frames=3, registered=False),

@@ -8,6 +8,8 @@ from typing import Any
 from napari_restoration.core.errors import InputError
 from napari_restoration.degradations.base import Step
 from napari_restoration.degradations.cleaning import MinimumFilter, Opening
+from napari_restoration.degradations.confocal_blur import ConfocalBlur
+from napari_restoration.degradations.gibson_lanni_blur import GibsonLanniBlur
 from napari_restoration.degradations.motion import MotionBlur
 from napari_restoration.degradations.noise import Camera, GaussianNoise
 from napari_restoration.degradations.optics import GaussianBlur, OpticalBlur
@@ -24,6 +26,8 @@ STEPS: dict[str, type[Step]] = {
         Exposure,
         GaussianBlur,
         OpticalBlur,
+        GibsonLanniBlur,
+        ConfocalBlur,
         MotionBlur,
         Binning,
         Camera,

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from napari_restoration.core.normalize import Percentiles
 from napari_restoration.degradations.base import STAGES, Step
+from napari_restoration.degradations.convolution import convolve
 from napari_restoration.degradations.forward import ForwardModel
 from napari_restoration.degradations.sampling import ToPhotons
 from napari_restoration.degradations.varied import bare
@@ -71,15 +72,19 @@ def _with_levels(step: Step) -> Step:
 
 
 def _psf(steps: list[Step]) -> npt.NDArray[np.float64] | None:
-    from scipy import signal
-
     whole: npt.NDArray[np.float64] | None = None
     for step in steps:
         if step.stage not in (STAGES["optics"], STAGES["motion"]):
             continue
         kernel = _plane(np.asarray(_kernel(step), dtype=np.float64))
-        whole = kernel if whole is None else np.maximum(signal.fftconvolve(whole, kernel), 0.0)
+        whole = kernel if whole is None else np.maximum(_joined(whole, kernel), 0.0)
     return None if whole is None else _cropped(whole / whole.sum())
+
+
+def _joined(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The kernel of two blurs one after the other, as large as both together."""
+    room = [(side // 2, side // 2) for side in second.shape]
+    return np.asarray(convolve(np.pad(first, room), second, boundary="circular"))
 
 
 def _kernel(step: Any) -> npt.NDArray[Any]:
