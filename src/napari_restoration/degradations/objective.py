@@ -82,10 +82,11 @@ class Objective:
         # The periodic grid must hold the whole blur, or its far side folds back into the window.
         rays = max(self._rays_um(side * farthest_um) for side in (-1.0, 1.0))
         rays += spread_waves(self.waves) * self.wavelength_um / self.na
-        needed_um = 2.5 * max(reach_um, 1.2 * rays)
-        # And it must be wide enough to draw the pupil's round rim: this many samples along its radius keep an
-        # in-focus profile within 0.3 % of the Airy pattern.
-        needed_um = max(needed_um, 24.0 * self.wavelength_um / self.na)
+        blur_um = max(reach_um, 1.2 * rays)
+        # The wider the grid, the finer the pupil's samples: phases must turn slowly from one to the next. Narrow
+        # grids cost little, so that they are made wider; an in-focus pattern needs 24 samples along a radius.
+        generous_um = min(3.5 * blur_um, 1024 * step_um)
+        needed_um = max(2.5 * blur_um, generous_um, 24.0 * self.wavelength_um / self.na)
         size = fft.next_fast_len(math.ceil(needed_um / step_um))
         if size > _LARGEST_GRID:
             raise InputError(
@@ -96,6 +97,7 @@ class Objective:
             self.na, self.index, self.wavelength_um, step_um, size,
             phase_rad=self._phase_rad(step_um, size), apodised=self.apodised,
             rim_na=self.layers.rim_na(self.na) if self.layers else None,
+            soft_rim=True,
         )  # fmt: skip
 
     def _rays_um(self, defocus_um: float) -> float:
@@ -113,9 +115,11 @@ class Objective:
         if self.layers is not None:
             sines = fft.fftfreq(size, step_um) * self.wavelength_um
             squared = sines[:, None] ** 2 + sines[None, :] ** 2
-            inside = squared <= self.layers.rim_na(self.na) ** 2
+            # A little beyond the rim too, where samples may lie in part inside.
+            rim = self.layers.rim_na(self.na)
+            inside = squared <= (rim + self.wavelength_um / (size * step_um)) ** 2
             focus = best_focus_um(self.layers, self.na, self.index, self.wavelength_um)
-            path = self.layers.path_difference_um(self.index, squared[inside], focus)
+            path = self.layers.path_difference_um(self.index, np.minimum(squared[inside], rim**2), focus)
             # Fewer whole turns leave more digits; the first is on the axis.
             phase[inside] += 2.0 * np.pi / self.wavelength_um * (path - path[0])
         return phase

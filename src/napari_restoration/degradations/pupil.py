@@ -62,6 +62,9 @@ class PupilGrid:
         sine condition keeps the energy of a solid angle): B. Richards and E. Wolf, Proc. R. Soc. A 253 (1959) 358.
     rim_na
         Sine times index beyond which no light passes, if that is less than the NA.
+    soft_rim
+        Count the samples at the rim by the share of their area that lies inside, which draws a round pupil on a
+        coarse grid; the OTF then ends within half a sample of its cut-off. Otherwise they count if their centre does.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class PupilGrid:
         phase_rad: NDArray[np.floating[Any]] | None = None,
         apodised: bool = False,
         rim_na: float | None = None,
+        soft_rim: bool = False,
     ) -> None:
         check_optics(na, index)
         if step_um > wavelength_um / (4.0 * na) * (1 + 1e-9):
@@ -85,10 +89,21 @@ class PupilGrid:
         frequency = fft.fftfreq(size, step_um)
         squared = frequency[:, None] ** 2 + frequency[None, :] ** 2
         self._size = size
-        self._inside = squared <= (min(na, rim_na or na) / wavelength_um) ** 2
-        self._axial = np.sqrt((index / wavelength_um) ** 2 - squared[self._inside])
+        cutoff = min(na, rim_na or na) / wavelength_um
+        cell = 1.0 / (size * step_um)
+        self._inside = squared <= (cutoff + soft_rim * cell / 2.0) ** 2
+        # Half a sample beyond the rim, the phase of the rim is good enough.
+        kept = squared[self._inside]
+        if soft_rim:
+            kept = np.minimum(kept, cutoff**2)
+        self._axial = np.sqrt((index / wavelength_um) ** 2 - kept)
         self._phase = None if phase_rad is None else phase_rad[self._inside]
-        self._amplitude = np.sqrt(index / wavelength_um / self._axial) if apodised else None
+        self._amplitude = None
+        if apodised:
+            self._amplitude = np.sqrt(index / wavelength_um / self._axial)
+        if soft_rim:
+            share = np.clip(0.5 + (cutoff - np.sqrt(squared[self._inside])) / cell, 0.0, 1.0)
+            self._amplitude = share if self._amplitude is None else share * self._amplitude
         energy = self._inside.sum() if self._amplitude is None else (self._amplitude**2).sum()
         self._scale = size**2 / energy
 

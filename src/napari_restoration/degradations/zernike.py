@@ -90,7 +90,8 @@ def wavefront_rad(
     across = fft.fftfreq(size, step_um) * wavelength_um / na
     y, x = np.meshgrid(across, across, indexing="ij")
     phase = np.zeros((size, size))
-    inside = x * x + y * y <= 1.0 + 1e-9
+    # A little beyond the rim too, where samples may lie in part inside.
+    inside = np.hypot(x, y) <= 1.0 + wavelength_um / (na * size * step_um)
     for noll, rms in waves:
         phase[inside] += 2.0 * np.pi * rms * zernike(noll, x[inside], y[inside])
     return phase
