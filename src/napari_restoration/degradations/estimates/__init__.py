@@ -1,0 +1,1 @@
+"""What degraded an image, told from the image itself."""
