@@ -10,7 +10,7 @@ from napari_restoration.cli.messages import BAD_INPUT
 from napari_restoration.core.errors import InputError, OutputError, RestorationError
 from napari_restoration.core.files import check_output, safe_file_name
 
-# Taken off an input's name before the model's id is added to it.
+# Taken off an input's name before the model's or the preset's id is added to it.
 _SUFFIXES = (".ome.tiff", ".ome.tif", ".ome.zarr")
 
 
@@ -24,14 +24,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Failure:
-    """One input that could not be restored, and why."""
+    """One input of which there is no result, and why."""
 
     source: Path
     error: Exception
     code: int
 
 
-def plan_jobs(sources: Sequence[Path], output: Path, model_id: str, *, folder: bool) -> list[Job]:
+def plan_jobs(sources: Sequence[Path], output: Path, label: str, *, folder: bool) -> list[Job]:
     """Name the result of each input.
 
     Parameters
@@ -40,8 +40,8 @@ def plan_jobs(sources: Sequence[Path], output: Path, model_id: str, *, folder: b
         The inputs.
     output : Path
         What the user gave: a file for one input, a folder for several.
-    model_id : str
-        Named in the results' names: ``cell.tif`` becomes ``cell [model].tif``.
+    label : str
+        Id of the model or preset, named in the results' names: ``cell.tif`` becomes ``cell [label].tif``.
     folder : bool
         Whether `output` is a folder. It need not exist.
 
@@ -61,14 +61,14 @@ def plan_jobs(sources: Sequence[Path], output: Path, model_id: str, *, folder: b
         raise OutputError(
             f"{output} is one file, but {len(sources)} inputs need a folder: name one with -o FOLDER/."
         )
-    jobs = [Job(source, output / _result_name(source, model_id)) for source in sources]
+    jobs = [Job(source, output / _result_name(source, label)) for source in sources]
     first: dict[str, Path] = {}
     for job in jobs:
         # Some file systems do not tell capital letters from small ones.
         other = first.setdefault(job.target.name.casefold(), job.source)
         if other is not job.source:
             raise OutputError(
-                f"{other} and {job.source} would both become {job.target}: restore them into two folders."
+                f"{other} and {job.source} would both become {job.target}: write them into two folders."
             )
     return jobs
 
@@ -142,9 +142,9 @@ def _is_image_name(path: Path) -> bool:
     return True
 
 
-def _result_name(source: Path, model_id: str) -> str:
+def _result_name(source: Path, label: str) -> str:
     name = source.name
     suffix = next((suffix for suffix in _SUFFIXES if name.lower().endswith(suffix)), source.suffix)
     kind = ".ome.tif" if suffix.lower().startswith(".ome.tif") else ".tif"
     stem = name[: len(name) - len(suffix)]
-    return f"{safe_file_name(stem)} [{safe_file_name(model_id)}]{kind}"
+    return f"{safe_file_name(stem)} [{safe_file_name(label)}]{kind}"

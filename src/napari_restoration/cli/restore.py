@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_restoration.cli import options
-from napari_restoration.cli.messages import (
-    BAD_INPUT,
-    DONE,
-    FAILED,
-    INTERRUPTED,
-    exit_code,
-    print_json,
-    say,
-    sentence,
-)
-from napari_restoration.cli.outputs import Failure, Job, is_folder, make_folder, plan_jobs, sort_out
+from napari_restoration.cli.batch import run_batch
 
 if TYPE_CHECKING:
     from napari_restoration.cli.bar import ProgressBar
     from napari_restoration.cli.options import Commands
+    from napari_restoration.cli.outputs import Job
     from napari_restoration.tasks.settings import RestoreSettings
 
 _EXAMPLES = """\
@@ -109,78 +99,37 @@ def run(arguments: argparse.Namespace) -> int:
     from napari_restoration.tasks.prepare import choose_model
     from napari_restoration.tasks.settings import RestoreSettings
 
-    sources = options.as_paths(arguments.input)
-    output = Path(arguments.output)
-    folder = is_folder(arguments.output, len(sources))
     names = {field.name for field in fields(RestoreSettings)}
     settings = RestoreSettings(**{key: value for key, value in vars(arguments).items() if key in names})
     model = choose_model(arguments.model, arguments.task)
     card, _ = find_card(model)
-    jobs = plan_jobs(sources, output, card.id, folder=folder)
-    good, failed = sort_out(jobs, overwrite=arguments.overwrite, folder=folder)
-    if failed and len(sources) == 1:
-        raise failed[0].error
-    if folder and good:
-        make_folder(output)
-    batch = _Batch(model, settings, arguments, len(jobs))
-    for failure in failed:
-        say(f"{failure.source}: not restored. {sentence(failure.error)}")
-    batch.failed += failed
-    code = batch.run(good)
-    if len(sources) > 1:
-        _summarise(batch, len(sources))
-    if arguments.json:
-        print_json(_as_json(batch, several=len(sources) > 1))
-    return code
+    work = _Restoring(model, settings, axes=arguments.axes, overwrite=arguments.overwrite)
+    return run_batch(arguments, card.id, work)
 
 
-class _Batch:
-    """The files of one command, restored one after the other; a bad one does not stop the others."""
+class _Restoring:
+    """What is done to each file."""
+
+    done = "restored"
 
     def __init__(
-        self, model: str | Path, settings: RestoreSettings, arguments: argparse.Namespace, inputs: int
+        self, model: str | Path, settings: RestoreSettings, *, axes: str | None, overwrite: bool
     ) -> None:
         self._model: Any = model
         self._settings = settings
-        self._axes: str | None = arguments.axes
-        self._overwrite: bool = arguments.overwrite
-        self._debug: bool = arguments.debug
-        self._inputs = inputs
-        self.results: list[dict[str, Any]] = []
-        self.failed: list[Failure] = []
-        self.interrupted = False
+        self._axes = axes
+        self._overwrite = overwrite
 
-    def run(self, jobs: Sequence[Job]) -> int:
-        """Restore all files and tell the exit status."""
-        from napari_restoration.cli.bar import ProgressBar
+    def prepare(self, bar: ProgressBar) -> None:
+        """Load the model once for all files."""
         from napari_restoration.core.progress import Progress
         from napari_restoration.models.loader import load_model
 
-        with ProgressBar(len(jobs)) as bar:
-            if len(jobs) > 1:
-                bar.report(Progress(done=0, total=1, message="Loading the model"))
-                self._model = load_model(self._model, self._settings.device, self._settings.precision)
-            for job in jobs:
-                bar.begin(job.source.name)
-                try:
-                    self._restore(job, bar)
-                except KeyboardInterrupt:
-                    if self._inputs == 1:
-                        raise
-                    self.interrupted = True
-                    return INTERRUPTED
-                except Exception as error:
-                    if self._inputs == 1 or self._debug:
-                        raise
-                    code = exit_code(error, work_began=bar.tiles_done)
-                    self.failed.append(Failure(job.source, error, code))
-                    bar.end(f"{job.source}: not restored. {sentence(error)}")
-        if not self.failed:
-            return DONE
-        none_by_input = not self.results and all(failure.code == BAD_INPUT for failure in self.failed)
-        return BAD_INPUT if none_by_input else FAILED
+        bar.report(Progress(done=0, total=1, message="Loading the model"))
+        self._model = load_model(self._model, self._settings.device, self._settings.precision)
 
-    def _restore(self, job: Job, bar: ProgressBar) -> None:
+    def __call__(self, job: Job, bar: ProgressBar) -> tuple[dict[str, Any], str]:
+        """Restore one file."""
         from napari_restoration.core import progress
         from napari_restoration.tasks.restore_file import iter_restore_file
 
@@ -197,22 +146,5 @@ class _Batch:
             report = progress.run(task, bar.report)
         for notice in report.get("notices", ()):
             bar.note(notice)
-        self.results.append({"input": str(job.source), **report})
         seconds = time.monotonic() - started
-        bar.end(f"{job.source} -> {job.target} ({seconds:.1f} s on {report['device']})")
-
-
-def _summarise(batch: _Batch, inputs: int) -> None:
-    done = len(batch.results)
-    if batch.interrupted:
-        say(f"Interrupted: {done} of {inputs} files restored; no unfinished file was left behind.")
-    elif batch.failed:
-        say(f"{done} of {inputs} files restored, {len(batch.failed)} not.")
-
-
-def _as_json(batch: _Batch, *, several: bool) -> dict[str, Any]:
-    if not several:
-        return batch.results[0]
-    failed = [{"input": str(one.source), "error": sentence(one.error)} for one in batch.failed]
-    extra = {"interrupted": True} if batch.interrupted else {}
-    return {"results": batch.results, "failed": failed, **extra}
+        return report, f"{job.source} -> {job.target} ({seconds:.1f} s on {report['device']})"
