@@ -1,5 +1,7 @@
 """A result covers the same rectangle of the world as its source."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -40,19 +42,35 @@ def placed_layers(draw):
 
 
 @settings(max_examples=40, deadline=None)
-@given(layer=placed_layers(), factor=st.sampled_from([1, 2, 3]))
-def test_a_finer_result_overlays_its_source_exactly(layer, factor):
+@given(layer=placed_layers(), factor=st.sampled_from([1, 2, 3, Fraction(1, 2)]))
+def test_a_finer_or_coarser_result_overlays_its_source_exactly(layer, factor):
     axes = "TYX"[-layer.ndim :]
     placement = place_result(layer, axes, axes, scale=factor, spatial="YX")
-    shape = [n * factor if axis in "YX" else n for n, axis in zip(layer.data.shape, axes, strict=True)]
+    shape = [int(n * factor) if axis in "YX" else n for n, axis in zip(layer.data.shape, axes, strict=True)]
     result = add(placement, np.zeros(shape))
-    steps = np.array([factor if axis in "YX" else 1 for axis in axes])
+    steps = np.array([float(factor) if axis in "YX" else 1 for axis in axes])
     for pixel in np.random.default_rng(0).uniform(-1, 9, (5, layer.ndim)):
         fine = (pixel + 0.5) * steps - 0.5
         np.testing.assert_allclose(result.data_to_world(fine), layer.data_to_world(pixel), atol=1e-9)
     np.testing.assert_allclose(result._extent_augmented.world, layer._extent_augmented.world, atol=1e-9)
     assert result.units == layer.units
     assert result.axis_labels == layer.axis_labels
+
+
+@settings(max_examples=20, deadline=None)
+@given(layer=placed_layers(), factor=st.sampled_from([1, Fraction(1, 2)]))
+def test_frames_gained_come_first_and_each_lies_on_the_source(layer, factor):
+    axes = "ZYX"[-layer.ndim :]
+    placement = place_result(layer, axes, f"T{axes}", scale=factor, spatial="YX")
+    shape = [int(n * factor) if axis in "YX" else n for n, axis in zip(layer.data.shape, axes, strict=True)]
+    result = add(placement, np.zeros((4, *shape)))
+    assert result.axis_labels == ("T", *layer.axis_labels)
+    assert [str(unit) for unit in result.units] == ["pixel"] + [str(unit) for unit in layer.units]
+    steps = np.array([float(factor) if axis in "YX" else 1 for axis in axes])
+    for frame in (0, 3):
+        position = result.data_to_world((frame, *(0.5 * steps - 0.5)))
+        assert position[0] == pytest.approx(frame)
+        np.testing.assert_allclose(position[1:], layer.data_to_world([0] * layer.ndim), atol=1e-9)
 
 
 def test_time_points_that_became_one_plane_leave_no_axis_behind():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,7 +47,7 @@ def place_result(
     axes: str,
     output_axes: str,
     *,
-    scale: int,
+    scale: int | Fraction,
     spatial: str,
     array_axes: str | None = None,
     start: Mapping[str, float] | None = None,
@@ -55,9 +56,10 @@ def place_result(
     """Lay a result over its source.
 
     Pixel ``j`` of the result has its centre at ``step * j + offset`` input pixels: for an axis that is `scale`
-    times finer ``j / scale - (scale - 1) / (2 * scale)``. An axis that the result has lost (time points that
-    became one plane) is left out where it comes first; elsewhere it stays, as one pixel as long as the whole
-    axis, so that the result is seen at each of its positions.
+    times finer ``j / scale - (scale - 1) / (2 * scale)``; a fraction such as 1/2 stands for a coarser one. An axis
+    that the result has lost (time points that became one plane) is left out where it comes first; elsewhere it
+    stays, as one pixel as long as the whole axis, so that the result is seen at each of its positions. An axis that
+    it has gained, such as the frames of a burst, comes first, in pixels from 0.
 
     Parameters
     ----------
@@ -66,11 +68,11 @@ def place_result(
     axes : str
         Its axes.
     output_axes : str
-        Axes of the whole result, in the order of `axes`.
-    scale : int
+        Axes of the whole result, in the order of `axes`; new ones first.
+    scale : int or Fraction
         Result pixels for each input pixel along `spatial`.
     spatial : str
-        The axes that are finer.
+        The axes that are finer or coarser.
     array_axes : str, optional
         Axes of the array to place, if it is a part of the result.
     start : mapping of str to float, optional
@@ -97,7 +99,8 @@ def place_result(
             offset[i] = at.get(letter, 0)
         else:
             factor = scale if letter in spatial else 1
-            step[i], offset[i] = 1 / factor, start.get(letter, 0) - (factor - 1) / (2 * factor)
+            step[i] = 1 / factor
+            offset[i] = start.get(letter, 0) - (factor - 1) / (2 * factor)
 
     source = CompositeAffine(
         scale=layer.scale, translate=layer.translate, rotate=layer.rotate, shear=layer.shear
@@ -116,12 +119,29 @@ def place_result(
         "axis_labels": tuple(layer.axis_labels[i] for i in kept),
         "rgb": layer.rgb and axes[-1] in array_axes,
     }
-    present = [letter for letter in axes if letter in array_axes]
+    gained = [letter for letter in array_axes if letter not in axes]
+    present = gained + [letter for letter in axes if letter in array_axes]
     return Placement(
-        geometry,
+        _with_axes_in_front(geometry, gained) if gained else geometry,
         order=tuple(array_axes.index(letter) for letter in present),
-        new_axes=tuple(i - first for i in kept if letters[i] not in array_axes),
+        new_axes=tuple(i - first + len(gained) for i in kept if letters[i] not in array_axes),
     )
+
+
+def _with_axes_in_front(geometry: Mapping[str, Any], labels: list[str]) -> dict[str, Any]:
+    """The same place in a world with further axes, along which pixels are counted from 0."""
+    from napari.utils.transforms import CompositeAffine
+
+    parts = {name: geometry[name] for name in ("scale", "translate", "rotate", "shear")}
+    new = list(range(len(labels)))
+    expanded = CompositeAffine(**parts).expand_dims(new)
+    return {
+        **geometry,
+        **{name: getattr(expanded, name) for name in parts},
+        "affine": geometry["affine"].expand_dims(new),
+        "units": ("pixel",) * len(labels) + tuple(str(unit) for unit in geometry["units"]),
+        "axis_labels": (*labels, *geometry["axis_labels"]),
+    }
 
 
 def _is_independent(axis: int, *transforms: Any) -> bool:
