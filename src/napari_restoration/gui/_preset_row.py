@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
-    QComboBox,
     QGridLayout,
     QHBoxLayout,
     QInputDialog,
@@ -19,8 +18,8 @@ from qtpy.QtWidgets import (
 
 from napari_restoration.core.errors import InputError, OutputError
 from napari_restoration.gui._message import Message
-from napari_restoration.gui._quantity_field import keep_wheel_for_scrolling
-from napari_restoration.gui._steps_editor import StepsEditor
+from napari_restoration.gui._step_combo import NarrowCombo
+from napari_restoration.gui._steps_editor import LABEL_WIDTH, StepsEditor
 
 if TYPE_CHECKING:
     from napari_restoration.degradations.presets import Preset
@@ -52,10 +51,7 @@ class PresetRow(QWidget):
         self._current = ""
         self._as_saved: Steps = ([], "")  # as the editor shows the preset without edits
         self._edits: dict[str, Steps] = {}  # of presets that were left with edits
-        self.combo = QComboBox()
-        self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.combo.setMinimumContentsLength(10)
-        keep_wheel_for_scrolling(self.combo)
+        self.combo = NarrowCombo()
         self.changed_label = QLabel("(changed)")
         self.changed_label.setToolTip("The steps differ from those of the preset.")
         self.revert_button = _button("Revert", "Bring back the steps of the preset.")
@@ -127,8 +123,7 @@ class PresetRow(QWidget):
             if was_shipped and not is_shipped(preset.id):
                 self.combo.insertSeparator(self.combo.count())
                 was_shipped = False
-            self.combo.addItem(preset.title, preset.id)
-            self.combo.setItemData(self.combo.count() - 1, preset.description, _TOOLTIP)
+            self.combo.add(preset.title, preset.id, preset.description)
         self.combo.setCurrentIndex(self.combo.findData(self._current))
 
     def revert(self) -> None:
@@ -217,7 +212,9 @@ class PresetRow(QWidget):
         grid.setHorizontalSpacing(6)
         grid.setVerticalSpacing(4)
         grid.setColumnStretch(1, 1)
-        grid.addWidget(QLabel("Preset"), 0, 0)
+        self.label = QLabel("Preset")
+        self.label.setMinimumWidth(LABEL_WIDTH)
+        grid.addWidget(self.label, 0, 0)
         grid.addWidget(self.combo, 0, 1)
         grid.addLayout(buttons, 1, 0, 1, 2)
         grid.addWidget(self.message, 2, 0, 1, 2)
@@ -263,6 +260,3 @@ def _button(words: str, tooltip: str) -> QPushButton:
     button = QPushButton(words)
     button.setToolTip(tooltip)
     return button
-
-
-_TOOLTIP = 3  # Qt.ItemDataRole.ToolTipRole

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QFileDialog,
     QHBoxLayout,
     QLineEdit,
@@ -18,9 +17,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_restoration.core.quantity import Quantity
+from napari_restoration.gui._step_combo import NarrowCombo
 
-SIDE_WIDTH = 24
-"""Width of the small button behind a field; fields without one leave its place free, so that all end alike."""
+SIDE_WIDTH, SPACING = 24, 4
+"""Width of the small button behind a field and its distance; fields without one leave the place free."""
 
 
 class QuantityField(QWidget):
@@ -39,6 +39,7 @@ class QuantityField(QWidget):
     def __init__(self, meaning: Quantity, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.meaning = meaning
+        self.setObjectName("plain")
         self.setToolTip(meaning.help)
 
     def value(self) -> Any:
@@ -67,19 +68,16 @@ class ChoiceField(QuantityField):
 
     def __init__(self, meaning: Quantity, parent: QWidget | None = None) -> None:
         super().__init__(meaning, parent)
-        self.combo = QComboBox()
-        self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.combo.setMinimumContentsLength(6)
-        keep_wheel_for_scrolling(self.combo)
+        self.combo = NarrowCombo()
         words: dict[Any, str] = {None: meaning.none_means} if meaning.none_means else {}
         words.update(meaning.choices if meaning.form == "choice" else {True: "on", False: "off"})
         for choice, text in words.items():
-            self.combo.addItem(_capitalised(text), choice)
-        view = self.combo.view()
-        if view is not None:  # the list may be wider than its box
-            view.setMinimumWidth(view.sizeHintForColumn(0) + 12)
-        one_line(self, self.combo)
-        self.combo.currentIndexChanged.connect(self.changed)
+            self.combo.add(_capitalised(text), choice)
+        line = QHBoxLayout(self)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.addWidget(self.combo)
+        self._last = self.value()
+        self.combo.activated.connect(self._on_chosen)
 
     def value(self) -> Any:
         """The choice's name, or ``None``."""
@@ -92,6 +90,16 @@ class ChoiceField(QuantityField):
         if value in data:
             self.combo.setCurrentIndex(data.index(value))
         self.combo.blockSignals(False)
+        self._show_words()
+
+    def _on_chosen(self) -> None:
+        if self.value() != self._last:
+            self._show_words()
+            self.changed.emit()
+
+    def _show_words(self) -> None:
+        self._last = self.value()
+        self.combo.setToolTip(f"{self.combo.currentText()}\n{self.meaning.help}".strip())
 
 
 class SwitchField(QuantityField):
@@ -186,10 +194,10 @@ def one_line(field: QWidget, editor: QWidget, side: QWidget | None = None) -> QH
     """Lay out an editor with the place of the small button behind it."""
     line = QHBoxLayout(field)
     line.setContentsMargins(0, 0, 0, 0)
-    line.setSpacing(4)
+    line.setSpacing(SPACING)
     line.addWidget(editor, 1)
     if side is None:
-        line.addSpacing(SIDE_WIDTH)
+        line.addSpacing(SIDE_WIDTH + SPACING)
     else:
         line.addWidget(side)
     return line
@@ -200,27 +208,13 @@ def side_button(text: str, tooltip: str) -> QToolButton:
     button = QToolButton()
     button.setText(text)
     button.setToolTip(tooltip)
-    button.setFixedSize(SIDE_WIDTH, 20)
+    button.setFixedSize(SIDE_WIDTH, 22)
+    button.setStyleSheet(
+        "QToolButton { background: transparent; border: none; padding: 0; border-radius: 3px; }"
+        "QToolButton:hover { background: rgba(128, 128, 128, 70); }"
+        "QToolButton:checked { background: rgba(128, 128, 128, 130); }"
+    )
     return button
-
-
-def keep_wheel_for_scrolling(widget: QWidget) -> None:
-    """Turning the wheel over a control that is not being edited scrolls the panel and changes nothing."""
-    widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    widget.installEventFilter(_WheelFilter(widget))
-
-
-class _WheelFilter(QObject):
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        if (
-            event is not None
-            and event.type() == QEvent.Type.Wheel
-            and isinstance(watched, QWidget)
-            and not watched.hasFocus()
-        ):
-            event.ignore()
-            return True
-        return False
 
 
 def _capitalised(text: str) -> str:

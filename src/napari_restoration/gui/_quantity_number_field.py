@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_restoration.core.quantity import Quantity
-from napari_restoration.gui._quantity_field import SIDE_WIDTH, QuantityField, side_button
+from napari_restoration.gui._quantity_field import SIDE_WIDTH, SPACING, QuantityField, side_button
 from napari_restoration.gui._step_number import NumberBox, shown_text
 
 _VARIES = "Draw this value anew for each training pair, between two limits."
@@ -85,20 +85,23 @@ class NumberField(QuantityField):
         if self.meaning.none_means:
             words = self.meaning.none_means
             self.none_box = QCheckBox(f"{words[:1].upper()}{words[1:]}")
-            self.none_box.setToolTip(self.meaning.help)
+            self.none_box.setToolTip(f"{self.none_box.text()}.\n{self.meaning.help}")
+            self.none_box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             column.addWidget(self.none_box)
             self.none_box.toggled.connect(self._on_none)
         self._number_line = QWidget()
         line = QHBoxLayout(self._number_line)
         line.setContentsMargins(0, 0, 0, 0)
-        line.setSpacing(4)
+        line.setSpacing(SPACING)
         line.addWidget(self.box, 1)
         line.addWidget(self.vary_button)
         column.addWidget(self._number_line)
         self._range_line = QWidget()
+        for part in (self._number_line, self._range_line):
+            part.setObjectName("plain")  # the row's style sheet leaves its background alone
         self._range_layout = QHBoxLayout(self._range_line)
         self._range_layout.setContentsMargins(0, 0, 0, 0)
-        self._range_layout.setSpacing(4)
+        self._range_layout.setSpacing(SPACING)
         column.addWidget(self._range_line)
         self._show_what_matters()
 
@@ -131,13 +134,13 @@ class NumberField(QuantityField):
         if self.low_box is not None and self.high_box is not None:
             return self.low_box, self.high_box
         self.low_box = NumberBox(self.meaning, has_buttons=False, has_unit=False)
-        self.high_box = NumberBox(self.meaning, has_buttons=False)
+        self.high_box = NumberBox(self.meaning, has_buttons=False, has_unit=False)
         self.low_box.setToolTip("Lowest value of the training pairs.")
         self.high_box.setToolTip("Highest value of the training pairs.")
-        self._range_layout.addWidget(self.low_box, 2)
+        self._range_layout.addWidget(self.low_box, 1)
         self._range_layout.addWidget(QLabel("–"))
-        self._range_layout.addWidget(self.high_box, 3)
-        self._range_layout.addSpacing(SIDE_WIDTH)
+        self._range_layout.addWidget(self.high_box, 1)
+        self._range_layout.addSpacing(SIDE_WIDTH + SPACING)
         self.low_box.edited.connect(self._on_low_edited)
         self.high_box.edited.connect(self._on_high_edited)
         return self.low_box, self.high_box

@@ -12,7 +12,7 @@ from napari_restoration.core.quantity import Quantity
 from napari_restoration.gui._collapsible import Collapsible
 from napari_restoration.gui._quantity_field import QuantityField, make_field
 
-_LABEL_WIDTH = 104
+_LABEL_WIDTH = 98
 
 
 class StepFields(QWidget):
@@ -30,9 +30,10 @@ class StepFields(QWidget):
 
     def __init__(self, meanings: Mapping[str, Quantity], parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setObjectName("plain")
         self.by_name: dict[str, QuantityField] = {}
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(4, 2, 0, 2)
+        layout.setContentsMargins(0, 2, 0, 2)
         layout.setSpacing(4)
         usual = {name: meaning for name, meaning in meanings.items() if not meaning.advanced}
         rare = {name: meaning for name, meaning in meanings.items() if meaning.advanced}
@@ -40,6 +41,7 @@ class StepFields(QWidget):
         layout.addWidget(self._grid(usual))
         if rare:
             self.more = Collapsible("More", self._grid(rare))
+            self.more.setObjectName("plain")
             layout.addWidget(self.more)
 
     def value(self) -> dict[str, Any]:
@@ -66,6 +68,7 @@ class StepFields(QWidget):
 
     def _grid(self, meanings: Mapping[str, Quantity]) -> QWidget:
         content = QWidget()
+        content.setObjectName("plain")
         grid = QGridLayout(content)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(6)
@@ -87,6 +90,6 @@ def _label(meaning: Quantity) -> QLabel:
     label.setWordWrap(True)
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setFixedWidth(_LABEL_WIDTH)
-    label.setMinimumHeight(20)
+    label.setMinimumHeight(24)
     label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Minimum)
     return label

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QFocusEvent, QValidator, QWheelEvent
-from qtpy.QtWidgets import QAbstractSpinBox, QDoubleSpinBox, QWidget
+from qtpy.QtWidgets import QAbstractSpinBox, QDoubleSpinBox, QSizePolicy, QWidget
 
 from napari_restoration.core.quantity import Quantity
 
@@ -57,12 +57,15 @@ class NumberBox(QDoubleSpinBox):
         self.setRange(self._shown(meaning.low, -_FARTHEST), self._shown(meaning.high, _FARTHEST))
         self.setKeyboardTracking(False)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         if has_unit:
             self.setSuffix(suffix(meaning))
         if not has_buttons:
             self.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
-        padding = "1px 21px" if has_buttons else "1px 4px"
-        self.setStyleSheet(f"NumberBox {{ min-width: 34px; padding: {padding}; }}")
+        padding = "1px 2px" if has_buttons else "1px 4px"
+        self.setStyleSheet(
+            f"NumberBox {{ min-width: 34px; min-height: 22px; max-height: 22px; padding: {padding}; }}"
+        )
         if not has_buttons:
             self.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._last = self.number()

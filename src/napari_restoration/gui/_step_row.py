@@ -15,6 +15,7 @@ from napari_restoration.gui._step_summary import summarise
 if TYPE_CHECKING:
     from napari_restoration.tasks.presets import StepKind
 
+_TITLE_INDENT = 40
 _FLAT = "QToolButton { background: transparent; border: none; padding: 1px 0; text-align: left; }"
 
 
@@ -45,7 +46,10 @@ class StepRow(QFrame):
         self._entry = dict(entry)
         self.fields: StepFields | None = None
         self.setObjectName("step")
-        self.setStyleSheet("QFrame#step { background-color: rgba(128, 128, 128, 28); border-radius: 4px; }")
+        self.setStyleSheet(
+            "QFrame#step { background-color: rgba(128, 128, 128, 28); border-radius: 4px; }"
+            "QWidget#plain { background: transparent; }"
+        )
         self.enabled_box = QCheckBox()
         self.enabled_box.setToolTip("Whether the step has an effect. One that is off stays in the list.")
         self.heading = QToolButton()
@@ -55,9 +59,9 @@ class StepRow(QFrame):
         self.heading.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.heading.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.heading.setStyleSheet(_FLAT)
-        self.up_button = _flat_button(Qt.ArrowType.UpArrow, "Move the step up.")
-        self.down_button = _flat_button(Qt.ArrowType.DownArrow, "Move the step down.")
-        self.remove_button = _flat_button(None, "Remove the step.")
+        self.up_button = _flat_button("↑", "Move the step up.")
+        self.down_button = _flat_button("↓", "Move the step down.")
+        self.remove_button = _flat_button("✕", "Remove the step.")
         self.summary = QElidingLabel()
         self.summary.setProperty("small", True)
         self.summary.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -115,7 +119,7 @@ class StepRow(QFrame):
     def _lay_out(self) -> None:
         top = QHBoxLayout()
         top.setContentsMargins(0, 0, 0, 0)
-        top.setSpacing(4)
+        top.setSpacing(0)
         top.addWidget(self.enabled_box)
         top.addWidget(self.heading, 1)
         for button in (self.up_button, self.down_button, self.remove_button):
@@ -124,8 +128,10 @@ class StepRow(QFrame):
         self._layout.setContentsMargins(6, 4, 4, 4)
         self._layout.setSpacing(3)
         self._layout.addLayout(top)
-        self._layout.addWidget(self.summary)
-        self.summary.setContentsMargins(24, 0, 0, 0)
+        summary_line = QHBoxLayout()
+        summary_line.setContentsMargins(_TITLE_INDENT, 0, 4, 0)
+        summary_line.addWidget(self.summary)
+        self._layout.addLayout(summary_line)
 
     def _on_edited(self) -> None:
         self._show_summary()
@@ -139,16 +145,14 @@ class StepRow(QFrame):
         self.summary.setVisible(not self.is_open and bool(text))
 
 
-def _flat_button(arrow: Qt.ArrowType | None, tooltip: str) -> QToolButton:
+def _flat_button(sign: str, tooltip: str) -> QToolButton:
     button = QToolButton()
-    if arrow is None:
-        button.setText("✕")
-    else:
-        button.setArrowType(arrow)
+    button.setText(sign)
     button.setToolTip(tooltip)
     button.setFixedSize(20, 20)
     button.setStyleSheet(
         "QToolButton { background: transparent; border: none; padding: 0; }"
         "QToolButton:hover { background: rgba(128, 128, 128, 70); border-radius: 3px; }"
+        "QToolButton:disabled { color: rgba(128, 128, 128, 90); }"
     )
     return button

@@ -10,10 +10,11 @@ from napari_restoration.gui._step_number import shown_text, suffix
 
 # Short enough for a line, and known by these names to whoever sets them; an empty one speaks by its unit alone.
 _SHORT_LABELS = {
-    "na": "NA", "index": "n", "wavelength_um": "", "excitation_um": "", "model": "", "mode": "", "path": "",
+    "na": "NA", "wavelength_um": "", "excitation_um": "", "model": "", "mode": "", "path": "",
     "peak_photons": "", "length_px": "", "sigma_px": "", "frames": "frames", "factor": "", "gain_electrons_per_adu": "",
-    "bits": "", "target_grid": "", "path_name": "",
+    "bits": "", "target_grid": "",
 }  # fmt: skip
+_LEFT_OUT = ("quantum_efficiency", "offset_adu", "index")
 _MOST_PARTS = 6
 
 
@@ -30,13 +31,13 @@ def summarise(fields: Mapping[str, Quantity], entry: Mapping[str, Any]) -> str:
     Returns
     -------
     str
-        Values that do nothing, being 0 or switched off, are left out.
+        Values that do nothing, such as 0, a factor of 1 and what is switched off, are left out.
     """
     ranges = entry.get("ranges", {})
     parts = [
         _part(name, meaning, entry.get(name), ranges.get(name))
         for name, meaning in fields.items()
-        if not meaning.advanced
+        if not meaning.advanced and name not in _LEFT_OUT
     ]
     return ", ".join([part for part in parts if part][:_MOST_PARTS])
 
@@ -46,9 +47,7 @@ def _part(name: str, meaning: Quantity, value: Any, varies: Mapping[str, Any] | 
     if varies is not None:
         low, high = (shown_text(meaning, varies[end]) for end in ("low", "high"))
         text = f"{low.removesuffix(suffix(meaning))}–{high}"
-    elif (
-        value is None or value is False or value == "" or (value == 0 and meaning.form in ("number", "whole"))
-    ):
+    elif _does_nothing(meaning, value):
         return ""
     elif meaning.form == "switch":
         return meaning.label
@@ -59,3 +58,9 @@ def _part(name: str, meaning: Quantity, value: Any, varies: Mapping[str, Any] | 
     else:
         text = shown_text(meaning, value)
     return f"{label} {text}".strip()
+
+
+def _does_nothing(meaning: Quantity, value: Any) -> bool:
+    if value is None or value is False or value == "":
+        return True
+    return meaning.form in ("number", "whole") and (value == 0 or (value == 1 and not meaning.unit))

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QAction
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from napari_restoration.core.errors import InputError
-from napari_restoration.gui._quantity_field import keep_wheel_for_scrolling
+from napari_restoration.gui._step_combo import NarrowCombo
 from napari_restoration.gui._step_row import StepRow
 
 if TYPE_CHECKING:
     from napari_restoration.tasks.presets import StepKind
 
 _STAGES = ("Object", "Light", "Optics", "Motion", "Pixels", "Camera", "File")
+LABEL_WIDTH = 54
+"""Of the labels above the steps, so that their fields stand below each other."""
+
 ORDERS = {
     "light_path": (
         "Order of the light path",
@@ -53,13 +56,9 @@ class StepsEditor(QWidget):
             kinds = step_kinds()
         self._kinds = {kind.kind: kind for kind in kinds}
         self.rows: list[StepRow] = []
-        self.order_combo = QComboBox()
-        self.order_combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.order_combo.setMinimumContentsLength(10)
-        keep_wheel_for_scrolling(self.order_combo)
+        self.order_combo = NarrowCombo()
         for order, (words, sentence) in ORDERS.items():
-            self.order_combo.addItem(words, order)
-            self.order_combo.setItemData(self.order_combo.count() - 1, sentence, _TOOLTIP)
+            self.order_combo.add(words, order, sentence)
         self.add_button = QPushButton("Add step")
         self.add_menu = self._make_menu()
         self.add_button.setMenu(self.add_menu)
@@ -131,7 +130,9 @@ class StepsEditor(QWidget):
     def _lay_out(self) -> None:
         order_line = QHBoxLayout()
         order_line.setSpacing(6)
-        order_line.addWidget(QLabel("Order"))
+        self.label = QLabel("Order")
+        self.label.setMinimumWidth(LABEL_WIDTH)
+        order_line.addWidget(self.label)
         order_line.addWidget(self.order_combo, 1)
         self._list = QVBoxLayout()
         self._list.setSpacing(4)
@@ -189,6 +190,8 @@ class StepsEditor(QWidget):
         self.changed.emit()
 
     def _on_order_chosen(self) -> None:
+        if self.order == self._last_order:
+            return
         self.rows.sort(key=lambda row: self._place(row.kind))
         self._arrange()
         self._show_order()
@@ -201,6 +204,7 @@ class StepsEditor(QWidget):
         self._show_order()
 
     def _show_order(self) -> None:
+        self._last_order = self.order
         self.order_combo.setToolTip(ORDERS[self.order][1])
 
     def _place(self, kind: StepKind) -> int:
@@ -231,6 +235,3 @@ def _add_heading(menu: QMenu, words: str) -> None:
     heading = QAction(words, menu)
     heading.setEnabled(False)
     menu.addAction(heading)
-
-
-_TOOLTIP = 3  # Qt.ItemDataRole.ToolTipRole
