@@ -36,6 +36,11 @@ def measure_levels(image: CalibratedImage) -> Percentiles:
     return measure(lambda: _planes(image), *LEVELS_PERCENT)
 
 
+def measure_plane(plane: npt.NDArray[Any]) -> Percentiles:
+    """The same for one plane ``(Y, X)``."""
+    return measure(lambda: [plane], *LEVELS_PERCENT)
+
+
 def with_levels(model: ForwardModel, levels: Percentiles) -> ForwardModel:
     """Fill in the grey levels of the steps that take them from the image: of darkness, of the peak, of white.
 
