@@ -35,7 +35,7 @@ def find_preset(name: str | Path) -> Preset:
         If there is none of that name, with the names there are.
     """
     path = Path(name)
-    if str(name).endswith(".json"):
+    if path.suffix.lower() == ".json":
         return read_preset(path)
     shipped = _shipped()
     if str(name) in shipped:
@@ -63,14 +63,18 @@ def read_preset(path: Path) -> Preset:
     try:
         values = json.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): name an existing preset file.") from error
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}): name an existing preset file."
+        ) from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is no preset: it is not readable JSON ({error}).") from error
     if not isinstance(values, dict) or "preset" not in values:
         raise InputError(f"{path} is no preset: it lacks the field 'preset'.")
     version = values.get("version", VERSION)
-    if not isinstance(version, int) or version > VERSION:
-        raise InputError(f"{path} is of version {version}, this program knows up to {VERSION}: update it.")
+    if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= VERSION:
+        raise InputError(
+            f"{path} is of version {version!r}, but this program knows versions up to {VERSION}: update the program."
+        )
     try:
         return Preset.from_dict(values["preset"])
     except (InputError, TypeError, KeyError, ValueError) as error:
@@ -93,12 +97,18 @@ def save_preset(preset: Preset, *, overwrite: bool = False) -> Path:
         If the user has one of that id and `overwrite` is false, or the file cannot be written.
     """
     if is_shipped(preset.id):
-        raise InputError(f"{preset.id!r} is the name of a preset that comes with the package: choose another one.")
+        raise InputError(
+            f"{preset.id!r} is the name of a preset that comes with the package: choose another one."
+        )
     path = _own_file(preset.id)
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"version": VERSION, "preset": preset.to_dict()}, indent=1)
-    write_bytes_atomically(path, text.encode(), overwrite=overwrite)
+    write_bytes_atomically(path, preset_text(preset).encode(), overwrite=overwrite)
     return path
+
+
+def preset_text(preset: Preset) -> str:
+    """Return the content of a preset's file."""
+    return json.dumps({"version": VERSION, "preset": preset.to_dict()}, indent=1)
 
 
 def delete_preset(preset_id: str) -> None:

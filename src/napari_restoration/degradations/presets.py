@@ -7,88 +7,21 @@ them vary, and between what; ``levels`` shift values and ranges for milder and h
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self, get_args
 
 from napari_restoration.core.errors import InputError
-from napari_restoration.core.quantity import quantities
-from napari_restoration.degradations.base import Step
 from napari_restoration.degradations.forward import ForwardModel
-from napari_restoration.degradations.steps import step_from_dict
+from napari_restoration.degradations.step_choice import Setting, StepChoice, as_range
 from napari_restoration.degradations.varied import Range, Varied
 
 Order = Literal["light_path", "paper", "as_listed"]
-Setting = float | int | bool | str | None | Range
 
 LEVELS = ("mild", "medium", "hard")
 
-
-@dataclass(frozen=True, kw_only=True)
-class StepChoice:
-    """One step of a preset.
-
-    Attributes
-    ----------
-    step
-        The step with the values used where nothing is drawn.
-    ranges
-        Fields that are drawn when pairs are written.
-    enabled
-        A step that is off is kept, but has no effect.
-    """
-
-    step: Step
-    ranges: Mapping[str, Range] = field(default_factory=dict)
-    enabled: bool = True
-
-    def __post_init__(self) -> None:
-        Varied(step=self.step, ranges=self.ranges)  # refuses unknown fields and values that are not allowed
-        meanings = quantities(self.step)
-        for name in self.ranges:
-            if name in meanings and meanings[name].form not in ("number", "whole"):
-                raise InputError(f"{meanings[name].label.capitalize()} is no number and cannot have a range.")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return kind, fields, ranges and whether the step is on, as JSON-ready values."""
-        ranges = {name: dataclasses.asdict(given) for name, given in self.ranges.items()}
-        return {**self.step.to_dict(), "ranges": ranges, "enabled": self.enabled}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Build a step of a preset from `to_dict`'s values; fields that are left out keep their defaults.
-
-        A range may also be a pair ``[low, high]``.
-
-        Raises
-        ------
-        InputError
-            Naming the step and the field.
-        """
-        if not isinstance(values, Mapping):
-            raise InputError(
-                f"A step of the preset is {values!r}, but must be an object with its kind and fields."
-            )
-        fields = {name: value for name, value in values.items() if name not in ("ranges", "enabled")}
-        step = step_from_dict(fields)
-        if isinstance(step, Varied):
-            raise InputError("A step of a preset names what varies under 'ranges'.")
-        ranges = values.get("ranges", {})
-        if not isinstance(ranges, Mapping):
-            raise InputError(f"The ranges of the step {step.kind!r} are {ranges!r}, but must be an object.")
-        read = {name: as_range(step, name, given) for name, given in ranges.items()}
-        return cls(step=step, ranges=read, enabled=bool(values.get("enabled", True)))
-
-    def with_setting(self, name: str, value: Setting) -> StepChoice:
-        """Return the step with a field set, or with a range for it; the field then is the range's middle."""
-        others = {field_name: given for field_name, given in self.ranges.items() if field_name != name}
-        if isinstance(value, Range):
-            varied = replace(self, ranges={**others, name: value})
-            return replace(varied, step=replace(self.step, **{name: middle(value)}))
-        if name not in {entry.name for entry in dataclasses.fields(self.step)}:
-            known = ", ".join(entry.name for entry in dataclasses.fields(self.step))
-            raise InputError(f"The step {self.step.kind!r} has no field {name!r}; its fields are {known}.")
-        return replace(self, step=replace(self.step, **{name: value}), ranges=others)
+_TASKS = ("deblur", "refocus", "superres", "denoise")
+_LIGHT_UM = (0.1, 2.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,10 +56,17 @@ class Preset:
     channel_wavelengths_um: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.order not in get_args(Order):
-            raise InputError(
-                f"The order of the steps is {self.order!r}, but must be one of {get_args(Order)}."
-            )
+        for name in ("id", "title", "description"):
+            if not isinstance(getattr(self, name), str):
+                raise InputError(f"The {name} of a preset is {getattr(self, name)!r}, but must be text.")
+        if not self.id.strip():
+            raise InputError("The id of the preset is empty: give it a name.")
+        for name, known in (("task", _TASKS), ("order", get_args(Order))):
+            if getattr(self, name) not in known:
+                raise InputError(
+                    f"The {name} of the preset {self.id!r} is {getattr(self, name)!r}, but must be one of {known}."
+                )
+        self._check_wavelengths()
         for level in self.levels:
             self.at_level(level)
 
@@ -174,10 +114,12 @@ class Preset:
         steps = list(self.steps)
         for address, value in settings.items():
             index, name = self._find(address)
-            if name == "enabled":
-                steps[index] = replace(steps[index], enabled=bool(value))
-            else:
-                steps[index] = steps[index].with_setting(name, value)
+            steps[index] = steps[index].with_setting(name, value)
+        return replace(self, steps=tuple(steps))
+
+    def without(self, kinds: Collection[str]) -> Preset:
+        """Return the preset with all steps of some kinds switched off."""
+        steps = [replace(one, enabled=False) if one.step.kind in kinds else one for one in self.steps]
         return replace(self, steps=tuple(steps))
 
     def to_dict(self) -> dict[str, Any]:
@@ -214,13 +156,26 @@ class Preset:
                 )
         if not isinstance(values["steps"], list):
             raise InputError(f"The steps of the preset {values['id']!r} must be a list.")
+        colours, levels = values.get("channel_wavelengths_um", []), values.get("levels", {})
+        if not isinstance(colours, list):
+            raise InputError(f"The colours' wavelengths of the preset {values['id']!r} must be a list.")
+        if not (isinstance(levels, Mapping) and all(isinstance(one, Mapping) for one in levels.values())):
+            raise InputError(f"The levels of the preset {values['id']!r} must be objects with settings.")
         bare = cls(**{
             **{name: values[name] for name in known & set(values) - {"levels"}},
             "steps": tuple(StepChoice.from_dict(entry) for entry in values["steps"]),
-            "channel_wavelengths_um": tuple(values.get("channel_wavelengths_um", ())),
+            "channel_wavelengths_um": tuple(colours),
         })  # fmt: skip
-        levels = {level: bare._read(settings) for level, settings in values.get("levels", {}).items()}
-        return replace(bare, levels=levels)
+        return replace(bare, levels={level: bare._read(settings) for level, settings in levels.items()})
+
+    def _check_wavelengths(self) -> None:
+        low, high = _LIGHT_UM
+        for one in self.channel_wavelengths_um:
+            if isinstance(one, bool) or not isinstance(one, int | float) or not low <= one <= high:
+                raise InputError(
+                    f"A colour's wavelength of the preset {self.id!r} is {one!r}, but must be between {low:g} and "
+                    f"{high:g} um: nanometres are a thousand times smaller."
+                )
 
     def _read(self, settings: Mapping[str, Any]) -> dict[str, Setting]:
         read: dict[str, Setting] = {}
@@ -242,43 +197,6 @@ class Preset:
                 f"{address!r} names no step of the preset {self.id!r}: write step.field, with a step out of {known}."
             )
         return same[position], name
-
-
-def as_range(step: Step, name: str, given: Any) -> Range:
-    """Make a pair or an object a range; its spacing, where not given, follows the meaning of the field.
-
-    Raises
-    ------
-    InputError
-        If it is neither.
-    """
-    meaning = quantities(step).get(name)
-    spacing: Literal["linear", "log", "integer"] = "linear"
-    if meaning is not None and meaning.form == "whole":
-        spacing = "integer"
-    elif meaning is not None and meaning.logarithmic:
-        spacing = "log"
-    try:
-        if isinstance(given, Mapping):
-            return Range(**{"spacing": spacing, **given})
-        low, high = given
-        is_log = spacing == "log" and low > 0
-        return Range(low=low, high=high, spacing=spacing if is_log or spacing != "log" else "linear")
-    except (TypeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            f"The range of {step.kind}.{name} is {given!r}, but must be a pair of numbers, the lower one first."
-        ) from error
-
-
-def middle(given: Range) -> float | int:
-    """Return the value in the middle of a range, the geometric mean of one with log spacing."""
-    if given.spacing == "integer":
-        return round((given.low + given.high) / 2)
-    if given.spacing == "log":
-        return float((given.low * given.high) ** 0.5)
-    return (given.low + given.high) / 2
 
 
 def _plain(value: Setting) -> Any:

@@ -87,6 +87,14 @@ class DegradePlan:
         jpeg = any(bare(step).kind == "jpeg" for step in self.model.steps)
         return lcm(self.binning, self.binning * _JPEG_BLOCK if jpeg else 1)
 
+    def in_colours(self, model: ForwardModel) -> list[ForwardModel]:
+        """Return the forward model of each colour of the image, with its wavelength; one where there are none."""
+        samples = min(self.image.size_of("S"), 3)
+        wavelengths = self.preset.channel_wavelengths_um
+        if samples == 3 and wavelengths:
+            return [model.at_wavelength(one) for one in wavelengths]
+        return [model] * samples
+
     def positions(self) -> list[dict[str, int]]:
         """Positions of the blocks along the axes that are not seen at once."""
         looped = [axis for axis in self.image.axes if axis not in self.spatial]
@@ -151,7 +159,8 @@ def plan_degrade(
         volume, model = False, on.calibrated(pixel)
         notices.append("The stack is too thin for a blur in 3D: it is blurred plane by plane.")
     frames = _frames(image, model)
-    _check_reach(image, model, volume)
+    for colour in [model, *(model.at_wavelength(one) for one in _wavelengths(image, preset))]:
+        _check_reach(image, colour, volume)
     binning = model.binning
     rest = [image.size_of(axis) % binning for axis in "YX"]
     if any(rest):
@@ -181,11 +190,12 @@ def _is_volume(
     if settings.volume:
         if not has_planes:
             raise InputError(
-                f"{image.name!r} has a single plane and cannot be blurred in 3D: blur plane by plane."
+                f"{image.name!r} has a single plane and cannot be blurred in 3D: blur plane by plane (--no-volume)."
             )
         if "Z" not in sizes:
             raise InputError(
-                f"The distance of the planes of {image.name!r} is not known: set it, or blur plane by plane."
+                f"The distance of the planes of {image.name!r} is not known: set it (--z-step), or blur plane by "
+                "plane."
             )
         return True
     if settings.volume is False or not has_planes or "Z" not in sizes:
@@ -239,6 +249,10 @@ def _notices_about(image: CalibratedImage, preset: Preset) -> list[str]:
     if image.size_of("S") >= 3 and len(preset.channel_wavelengths_um) not in (0, 3):
         raise InputError(f"The preset {preset.id!r} needs three wavelengths for colours, or none.")
     return notices
+
+
+def _wavelengths(image: CalibratedImage, preset: Preset) -> tuple[float, ...]:
+    return preset.channel_wavelengths_um if image.size_of("S") >= 3 else ()
 
 
 def _output_dtype(model: ForwardModel) -> np.dtype[Any]:

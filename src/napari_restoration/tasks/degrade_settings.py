@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
 
 from napari_restoration.core.errors import InputError
 from napari_restoration.core.image import CalibratedImage
 
 _SAME_WITHIN = 1e-3
+_LARGEST_SEED = 2**64 - 1
+_PURPOSES = ("parameters", "pixels", "place")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +23,7 @@ class DegradeSettings:
     Attributes
     ----------
     seed
-        Of everything that is drawn.
+        Of everything that is drawn; at least 0.
     pixel_size_um, z_step_um
         Calibration in um, where the image has none or a wrong one.
     volume
@@ -33,6 +38,38 @@ class DegradeSettings:
     z_step_um: float | None = None
     volume: bool | None = None
     varied: bool = False
+
+    def __post_init__(self) -> None:
+        check_seed(self.seed)
+
+
+def check_seed(seed: int) -> None:
+    """Refuse what is no seed.
+
+    Raises
+    ------
+    InputError
+        Unless it is a whole number between 0 and 2**64 - 1.
+    """
+    is_whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+    if not is_whole or not 0 <= seed <= _LARGEST_SEED:
+        raise InputError(f"The seed is {seed!r}, but must be a whole number between 0 and {_LARGEST_SEED}.")
+
+
+def generator(seed: int, purpose: Literal["parameters", "pixels", "place"], *at: int) -> np.random.Generator:
+    """Return the generator for one purpose and place, independent of those for all others.
+
+    Parameters
+    ----------
+    seed : int
+        The user's.
+    purpose : str
+        The steps' parameters, the pixels' noise, or the place of a cut-out.
+    *at : int
+        Position of the block whose pixels are drawn.
+    """
+    # As spawn keys: as further words of entropy, trailing zeros would change nothing.
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_PURPOSES.index(purpose), *at)))
 
 
 def pixel_sizes(image: CalibratedImage, settings: DegradeSettings) -> Mapping[str, float]:
@@ -68,13 +105,14 @@ def square_pixel_um(image: CalibratedImage, sizes: Mapping[str, float]) -> float
     """
     if "X" not in sizes and "Y" not in sizes:
         raise InputError(
-            f"The pixel size of {image.name!r} is not known, and the blur is given in micrometres: set the pixel size."
+            f"The pixel size of {image.name!r} is not known, and the blur is given in micrometres: set the pixel size "
+            "(--pixel-size)."
         )
     x = sizes.get("X", sizes.get("Y", 0.0))
     y = sizes.get("Y", x)
     if abs(x - y) > _SAME_WITHIN * max(x, y):
         raise InputError(
             f"The pixels of {image.name!r} are {y:g} x {x:g} um, but the blur needs square ones: resample the image, "
-            "or set one pixel size."
+            "or set one pixel size (--pixel-size)."
         )
     return x

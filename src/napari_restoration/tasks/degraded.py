@@ -81,7 +81,7 @@ def describe_result(
     model : ForwardModel
         As drawn.
     sha256 : str
-        Hash of the good image's pixels.
+        Hash of the good pixels that were read: all, or those of the region and its surroundings.
     notices : sequence of str
         What the user was told.
     region : tuple of slice

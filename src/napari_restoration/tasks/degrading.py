@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,26 @@ import numpy.typing as npt
 from napari_restoration.core.nonfinite import fill_missing
 from napari_restoration.core.normalize import Percentiles
 from napari_restoration.core.progress import Notice, Progress, Task
-from napari_restoration.degradations.forward import ForwardModel
 from napari_restoration.degradations.presets import Preset
 from napari_restoration.tasks.degrade_plan import DegradePlan, plan_degrade
-from napari_restoration.tasks.degrade_settings import DegradeSettings
+from napari_restoration.tasks.degrade_settings import DegradeSettings, generator
 from napari_restoration.tasks.degraded import DegradedRegion, DegradeResult, describe_result
 from napari_restoration.tasks.grey_levels import check_exposure, with_levels
 
 Array = npt.NDArray[Any]
 Region = tuple[slice, slice]
+
+
+@dataclass
+class _Seen:
+    """What a run learns about the good pixels while it reads them."""
+
+    hashed: Any = field(default_factory=hashlib.sha256)
+    missing: int = 0
+
+    def add(self, block: Array) -> None:
+        self.hashed.update(np.ascontiguousarray(block).data)
+        self.missing += int(block.size - np.count_nonzero(np.isfinite(block)))
 
 
 class Degrading:
@@ -42,8 +54,9 @@ class Degrading:
     def __init__(self, plan: DegradePlan, levels: Percentiles) -> None:
         self.plan = plan
         self._levels = levels
-        self._model = with_levels(plan.model, levels)
-        self._hashed, self._missing = hashlib.sha256(), 0
+        self._model = with_levels(plan.model, levels).draw(generator(plan.settings.seed, "parameters"))
+        reaches = [colour.reach_px() for colour in plan.in_colours(self._model)]
+        self._reach = tuple(max(lengths) for lengths in zip(*reaches, strict=True))
         self.notices = [*plan.notices, *check_exposure(self._model, plan.image, levels)]
 
     def with_preset(self, preset: Preset, settings: DegradeSettings | None = None) -> Degrading:
@@ -62,13 +75,12 @@ class Degrading:
         region : tuple of slice
             Y and X in pixels of the good image; begins and ends are moved to whole pixels of the result.
         """
-        plan, model = self.plan, self._drawn_model()
+        plan = self.plan
         z = at.get("Z", 0)
-        depth = slice(max(0, z - model.reach_px()[0]), z + model.reach_px()[0] + 1)
-        rng = np.random.default_rng([plan.settings.seed, *at.values()])
+        depth = slice(max(0, z - self._reach[0]), z + self._reach[0] + 1)
         core = self._core(region)
         inputs, targets = [], []
-        for made, target in self._made(at, core, depth, model, rng):
+        for made, target in self._made(at, core, depth, None):
             planes = []
             for block in (made, target):
                 if block.ndim > len(plan.spatial):
@@ -93,7 +105,7 @@ class Degrading:
         Progress
             After each block; `Notice` for what the user must know.
         """
-        plan, model = self.plan, self._drawn_model()
+        plan, model = self.plan, self._model
         for notice in self.notices:
             yield Notice(done=0, total=0, message=notice)
         core = self._core(region or (slice(0, None), slice(0, None)))
@@ -101,19 +113,18 @@ class Degrading:
         finer = plan.binning // model.target_scale
         target = np.empty(plan.shape_of(core, plan.target_axes, finer), np.float32)
         blocks = [at for at in plan.positions() if at.get("S", 0) == 0]
-        self._hashed, self._missing = hashlib.sha256(), 0
+        seen = _Seen()
         for done, at in enumerate(blocks):
-            rng = np.random.default_rng([plan.settings.seed, *at.values()])
-            for sample, (made, sharp) in enumerate(self._made(at, core, slice(None), model, rng)):
+            for sample, (made, sharp) in enumerate(self._made(at, core, slice(None), seen)):
                 where = {**at, "S": sample}
                 output[_place(plan.output_axes, plan.spatial, where)] = made
                 target[_place(plan.target_axes, plan.spatial, where)] = sharp
             yield Progress(done=done + 1, total=len(blocks), message="Degrading")
         notices = list(self.notices)
-        if self._missing:
-            notices.append(f"{self._missing} missing pixels were filled from their neighbours.")
+        if seen.missing:
+            notices.append(f"{seen.missing} missing pixels were filled from their neighbours.")
             yield Notice(done=len(blocks), total=len(blocks), message=notices[-1])
-        return describe_result(plan, output, target, model, self._hashed.hexdigest(), notices, core)
+        return describe_result(plan, output, target, model, seen.hashed.hexdigest(), notices, core)
 
     def _core(self, region: Region) -> Region:
         lengths = (self.plan.image.size_of(axis) // self.plan.binning * self.plan.binning for axis in "YX")
@@ -121,26 +132,30 @@ class Degrading:
         return y, x
 
     def _made(
-        self, at: Mapping[str, int], core: Region, depth: slice, model: ForwardModel, rng: np.random.Generator
+        self, at: Mapping[str, int], core: Region, depth: slice, seen: _Seen | None
     ) -> Iterator[tuple[Array, Array]]:
         """Degraded block and target of each colour, ``([T,] [Z,] y, x)``, made with all that blur reaches around."""
         plan = self.plan
         lengths = [plan.image.size_of(axis) // plan.binning * plan.binning for axis in "YX"]
         window = [
             _aligned(slice(part.start - reach, part.stop + reach), plan.alignment, length)
-            for part, reach, length in zip(core, model.reach_px()[1:], lengths, strict=True)
+            for part, reach, length in zip(core, self._reach[1:], lengths, strict=True)
         ]
         block = self._block(at, {"Z": depth, "Y": window[0], "X": window[1]})
-        for sample, colour_model in self._colours(block, model):
-            made = colour_model.degrade(sample, rng)
+        if seen is not None:
+            seen.add(block)
+        looped = [at[axis] for axis in plan.image.axes if axis not in plan.spatial and axis != "S"]
+        rng = generator(plan.settings.seed, "pixels", *looped)
+        # All colours of an exposure share its path of motion.
+        models = plan.in_colours(self._model.realise(rng))
+        samples = np.moveaxis(block, -1, 0) if "S" in plan.image.axes else block[None]
+        for sample, model in zip(samples, models, strict=True):
+            made = model.degrade(_filled(sample, self._levels.low), rng)
             finer = plan.binning // model.target_scale
             yield _cropped(made.input, core, window, plan.binning), _cropped(made.target, core, window, finer)
 
-    def _drawn_model(self) -> ForwardModel:
-        return self._model.draw(np.random.default_rng([self.plan.settings.seed]))
-
     def _block(self, at: Mapping[str, int], part: Mapping[str, slice]) -> Array:
-        """One block, ``([Z,] Y, X)`` or ``([Z,] Y, X, S)``; its pixels enter the hash."""
+        """One block, ``([Z,] Y, X)`` or ``([Z,] Y, X, S)``."""
         image, spatial = self.plan.image, self.plan.spatial
         where = tuple(
             part[axis] if axis in spatial else slice(0, 3) if axis == "S" else at[axis] for axis in image.axes
@@ -148,23 +163,7 @@ class Degrading:
         left = [axis for axis in image.axes if axis in spatial or axis == "S"]
         wanted = spatial + ("S" if "S" in image.axes else "")
         block = np.asarray(image.data[where]).transpose([left.index(axis) for axis in wanted])
-        self._hashed.update(np.ascontiguousarray(block).data)
-        self._missing += int(block.size - np.count_nonzero(np.isfinite(block)))
         return block
-
-    def _colours(self, block: Array, model: ForwardModel) -> list[tuple[Array, ForwardModel]]:
-        """The block's colours, each with the forward model of its wavelength; one where there are none."""
-        fallback = self._levels.low
-        if "S" not in self.plan.image.axes:
-            return [(_filled(block, fallback), model)]
-        wavelengths = self.plan.preset.channel_wavelengths_um
-        samples = block.shape[-1]
-        models = (
-            [model.at_wavelength(one) for one in wavelengths]
-            if samples == 3 and wavelengths
-            else [model] * samples
-        )
-        return [(_filled(block[..., i], fallback), one) for i, one in enumerate(models)]
 
 
 def _filled(values: Array, fallback: float) -> Array:

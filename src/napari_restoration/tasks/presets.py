@@ -14,10 +14,13 @@ from napari_restoration.degradations.preset_store import (
     find_preset,
     is_shipped,
     list_presets,
+    preset_text,
     save_preset,
 )
-from napari_restoration.degradations.presets import LEVELS, Order, Preset, Setting, StepChoice, as_range
+from napari_restoration.degradations.presets import LEVELS, Order, Preset
+from napari_restoration.degradations.step_choice import Setting, StepChoice, as_range
 from napari_restoration.degradations.steps import STEPS
+from napari_restoration.degradations.varied import Range
 
 __all__ = [
     "LEVELS",
@@ -27,9 +30,12 @@ __all__ = [
     "is_shipped",
     "list_presets",
     "parse_setting",
+    "preset_text",
     "save_preset",
     "step_kinds",
+    "with_frames",
     "with_steps",
+    "with_typed_settings",
 ]
 
 _FROM_THE_IMAGE = ("pixel_size_um", "z_step_um")
@@ -125,16 +131,82 @@ def parse_setting(preset: Preset, text: str) -> dict[str, Setting]:
         If it cannot be read.
     """
     address, equals, value = (part.strip() for part in text.partition("="))
-    if not equals or "." not in address:
+    place, _, name = address.partition(".")
+    if not equals or not place or not name:
         raise InputError(f"{text!r} is no setting: write step.field=value, such as optical_blur.na=0.75.")
+    kind = place.partition("#")[0]
+    if kind not in STEPS:
+        raise InputError(
+            f"{text!r}: there is no step {kind!r}; the steps of {preset.id!r} are {_kinds(preset)}."
+        )
+    meaning = quantities(STEPS[kind]).get(name)
+    if meaning is not None and meaning.form == "file":
+        return {address: value}  # a path may hold two dots, or be a number
     if ".." in value:
         low, _, high = value.partition("..")
-        place = address.partition(".")[0].partition("#")[0]
-        if place not in STEPS:
-            raise InputError(f"{text!r}: there is no step {place!r}; there are {', '.join(sorted(STEPS))}.")
-        pair = (_number(text, low), _number(text, high))
-        return {address: as_range(STEPS[place](), address.partition(".")[2], pair)}
+        return {address: as_range(STEPS[kind], name, (_number(text, low), _number(text, high)))}
     return {address: _value(value)}
+
+
+def with_typed_settings(preset: Preset, texts: Sequence[str], *, drawn: bool) -> Preset:
+    """Return the preset with settings as a person types them; see `parse_setting`.
+
+    Parameters
+    ----------
+    preset : Preset
+        What is changed. Where one of its levels says something else about the same field, the typed setting stands.
+    texts : sequence of str
+        ``step.field=value`` each.
+    drawn : bool
+        Whether fields with a range will be drawn; if not, a range is refused.
+
+    Raises
+    ------
+    InputError
+        Naming what is unknown, or the value that is not allowed.
+    """
+    settings: dict[str, Setting] = {}
+    for text in texts:
+        settings |= parse_setting(preset, text)
+        if not drawn and any(isinstance(value, Range) for value in settings.values()):
+            raise InputError(
+                f"{text!r} is a range, but nothing is drawn: give one value, or draw with --vary."
+            )
+    typed = {_canonical(address) for address in settings}
+    levels = {
+        level: {address: value for address, value in given.items() if _canonical(address) not in typed}
+        for level, given in preset.levels.items()
+    }
+    changed = dataclasses.replace(preset, levels={}).with_settings(settings)
+    return dataclasses.replace(changed, levels=levels)
+
+
+def with_frames(preset: Preset, frames: int) -> Preset:
+    """Return the preset with bursts of so many frames.
+
+    Raises
+    ------
+    InputError
+        If no step of the preset makes bursts, with the presets that do.
+    """
+    makers = {kind.kind for kind in step_kinds() if "frames" in kind.fields}
+    for choice in preset.steps:
+        if choice.enabled and choice.step.kind in makers:
+            return with_typed_settings(preset, [f"{choice.step.kind}.frames={frames}"], drawn=False)
+    others = [one.id for one in list_presets() if makers & {choice.step.kind for choice in one.steps}]
+    raise InputError(
+        f"The preset {preset.id!r} has no step that makes bursts ({', '.join(sorted(makers))}), so it cannot have "
+        f"{frames} frames: add one, or take a preset that has it, such as {', '.join(others)}."
+    )
+
+
+def _kinds(preset: Preset) -> str:
+    return ", ".join(dict.fromkeys(choice.step.kind for choice in preset.steps))
+
+
+def _canonical(address: str) -> str:
+    """The first step of a kind has two addresses."""
+    return address.replace("#1.", ".", 1)
 
 
 def _fits(preset: Preset, address: str, value: Setting) -> bool:

@@ -1,0 +1,164 @@
+"""One step of a preset: its values, the fields that vary, and whether it is on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Self
+
+from napari_restoration.core.errors import InputError
+from napari_restoration.core.quantity import Quantity, quantities
+from napari_restoration.degradations.base import Step
+from napari_restoration.degradations.steps import step_from_dict
+from napari_restoration.degradations.varied import Range, Varied
+
+Setting = float | int | bool | str | None | Range
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepChoice:
+    """One step of a preset.
+
+    Attributes
+    ----------
+    step
+        The step with the values used where nothing is drawn.
+    ranges
+        Fields that are drawn when pairs are written.
+    enabled
+        A step that is off is kept, but has no effect.
+    """
+
+    step: Step
+    ranges: Mapping[str, Range] = field(default_factory=dict)
+    enabled: bool = True
+
+    def __post_init__(self) -> None:
+        meanings = quantities(self.step)
+        known = [entry.name for entry in dataclasses.fields(self.step)]
+        for name in self.ranges:
+            if name not in known:
+                raise InputError(_no_field(self.step, name))
+            if name in meanings and meanings[name].form not in ("number", "whole"):
+                raise InputError(
+                    f"{self.step.kind}.{name} ({meanings[name].label}) is no number and cannot have a range: "
+                    "give one value."
+                )
+        ranges = {name: _with_meaning(given, meanings.get(name)) for name, given in self.ranges.items()}
+        object.__setattr__(self, "ranges", ranges)
+        object.__setattr__(self, "step", _with_whole_numbers(self.step))
+        Varied(step=self.step, ranges=self.ranges)  # refuses values that are not allowed
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return kind, fields, ranges and whether the step is on, as JSON-ready values."""
+        ranges = {name: dataclasses.asdict(given) for name, given in self.ranges.items()}
+        return {**self.step.to_dict(), "ranges": ranges, "enabled": self.enabled}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Build a step of a preset from `to_dict`'s values; fields that are left out keep their defaults.
+
+        A range may also be a pair ``[low, high]``.
+
+        Raises
+        ------
+        InputError
+            Naming the step and the field.
+        """
+        if not isinstance(values, Mapping):
+            raise InputError(
+                f"A step of the preset is {values!r}, but must be an object with its kind and fields."
+            )
+        fields = {name: value for name, value in values.items() if name not in ("ranges", "enabled")}
+        step = step_from_dict(fields)
+        if isinstance(step, Varied):
+            raise InputError("A step of a preset names what varies under 'ranges'.")
+        ranges = values.get("ranges", {})
+        if not isinstance(ranges, Mapping):
+            raise InputError(f"The ranges of the step {step.kind!r} are {ranges!r}, but must be an object.")
+        read = {name: as_range(step, name, given) for name, given in ranges.items()}
+        return cls(step=step, ranges=read, enabled=_switch(step, values.get("enabled", True)))
+
+    def with_setting(self, name: str, value: Setting) -> StepChoice:
+        """Return the step with a field set, or with a range for it; the field then is the range's middle.
+
+        The name ``"enabled"`` switches the step.
+        """
+        if name == "enabled":
+            return replace(self, enabled=_switch(self.step, value))
+        others = {field_name: given for field_name, given in self.ranges.items() if field_name != name}
+        if isinstance(value, Range):
+            varied = replace(self, ranges={**others, name: value})
+            return replace(varied, step=replace(self.step, **{name: middle(value)}))
+        if name not in {entry.name for entry in dataclasses.fields(self.step)}:
+            raise InputError(_no_field(self.step, name))
+        return replace(self, step=replace(self.step, **{name: value}), ranges=others)
+
+
+def as_range(step: Step | type[Step], name: str, given: Any) -> Range:
+    """Make a pair or an object a range; its spacing, where not given, follows the meaning of the field.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    meaning = quantities(step).get(name)
+    spacing: Literal["linear", "log", "integer"] = "linear"
+    if meaning is not None and meaning.form == "whole":
+        spacing = "integer"
+    elif meaning is not None and meaning.logarithmic:
+        spacing = "log"
+    try:
+        if isinstance(given, Mapping):
+            return Range(**{"spacing": spacing, **given})
+        low, high = given
+        is_log = spacing == "log" and low > 0
+        return Range(low=low, high=high, spacing=spacing if is_log or spacing != "log" else "linear")
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"The range of {step.kind}.{name} is {given!r}, but must be a pair of numbers, the lower one first."
+        ) from error
+
+
+def middle(given: Range) -> float | int:
+    """Return the value in the middle of a range, the geometric mean of one with log spacing."""
+    if given.spacing == "integer":
+        return round((given.low + given.high) / 2)
+    if given.spacing == "log":
+        return float((given.low * given.high) ** 0.5)
+    return (given.low + given.high) / 2
+
+
+def _no_field(step: Step, name: str) -> str:
+    known = ", ".join(entry.name for entry in dataclasses.fields(step))
+    return f"The step {step.kind!r} has no field {name!r}; its fields are {known}."
+
+
+def _switch(step: Step, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise InputError(f"The step {step.kind!r} has 'enabled' {value!r}, but it must be true or false.")
+    return value
+
+
+def _with_whole_numbers(step: Step) -> Step:
+    """JSON and typed text may say 2.0 for a count that must be 2."""
+    values = {
+        name: getattr(step, name) for name, meaning in quantities(step).items() if meaning.form == "whole"
+    }
+    changed = {name: int(value) for name, value in values.items() if isinstance(value, float)}
+    return replace(step, **changed) if changed else step
+
+
+def _with_meaning(given: Range, meaning: Quantity | None) -> Range:
+    """Only whole numbers may be drawn for a count, whatever the spacing says."""
+    if meaning is None or meaning.form != "whole" or given.spacing == "integer":
+        return given
+    if given.low != int(given.low) or given.high != int(given.high):
+        raise InputError(
+            f"The range of {meaning.label} is {given.low:g} to {given.high:g}, but must be between whole numbers."
+        )
+    return replace(given, spacing="integer")
