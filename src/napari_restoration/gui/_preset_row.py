@@ -158,7 +158,7 @@ class PresetRow(QWidget):
         try:
             preset = dataclasses.replace(self.value(), id=preset_id, title=title)
             save_preset(preset, overwrite=exists)
-        except (InputError, OutputError) as error:
+        except (InputError, OutputError, OSError) as error:
             self.message.show_text(str(error), "error")
             return
         self._edits.pop(self._current, None)

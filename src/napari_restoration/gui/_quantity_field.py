@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_restoration.core.quantity import Quantity
 from napari_restoration.gui._step_combo import NarrowCombo
+from napari_restoration.gui._step_wheel import keep_wheel_for_scrolling as keep_wheel_for_scrolling
 
 SIDE_WIDTH, SPACING = 24, 4
 """Width of the small button behind a field and its distance; fields without one leave the place free."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QPaintEvent, QWheelEvent
+from qtpy.QtGui import QPaintEvent
 from qtpy.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
+
+from napari_restoration.gui._step_wheel import keep_wheel_for_scrolling
 
 
 class NarrowCombo(QComboBox):
@@ -22,7 +24,7 @@ class NarrowCombo(QComboBox):
         super().__init__(parent)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(6)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        keep_wheel_for_scrolling(self)
 
     def add(self, words: str, data: Hashable, tooltip: str = "") -> None:
         """Append a choice.
@@ -45,13 +47,6 @@ class NarrowCombo(QComboBox):
         if view is not None:
             view.setMinimumWidth(view.sizeHintForColumn(0) + 24)
         super().showPopup()
-
-    def wheelEvent(self, event: QWheelEvent | None) -> None:
-        """Leave the wheel to the panel's scrolling, unless the list is being used."""
-        if self.hasFocus():
-            super().wheelEvent(event)
-        elif event is not None:
-            event.ignore()
 
     def paintEvent(self, _event: QPaintEvent | None) -> None:
         """Draw the box; a style sheet's own drawing would cut long words off in the middle of a letter."""

@@ -7,10 +7,11 @@ import re
 from decimal import Decimal
 
 from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtGui import QFocusEvent, QValidator, QWheelEvent
+from qtpy.QtGui import QFocusEvent, QValidator
 from qtpy.QtWidgets import QAbstractSpinBox, QDoubleSpinBox, QSizePolicy, QWidget
 
 from napari_restoration.core.quantity import Quantity
+from napari_restoration.gui._step_wheel import keep_wheel_for_scrolling
 
 _DECIMALS = 12
 _FARTHEST = 1e15
@@ -56,7 +57,7 @@ class NumberBox(QDoubleSpinBox):
         self.setDecimals(0 if self._is_whole else _DECIMALS)
         self.setRange(self._shown(meaning.low, -_FARTHEST), self._shown(meaning.high, _FARTHEST))
         self.setKeyboardTracking(False)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        keep_wheel_for_scrolling(self)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         if has_unit:
             self.setSuffix(suffix(meaning))
@@ -152,13 +153,6 @@ class NumberBox(QDoubleSpinBox):
         size = super().minimumSizeHint()
         size.setWidth(min(size.width(), 50))
         return size
-
-    def wheelEvent(self, event: QWheelEvent | None) -> None:
-        """Leave the wheel to the panel's scrolling, unless the box is being edited."""
-        if self.hasFocus():
-            super().wheelEvent(event)
-        elif event is not None:
-            event.ignore()
 
     def focusOutEvent(self, event: QFocusEvent | None) -> None:
         """Show the number from its beginning again."""

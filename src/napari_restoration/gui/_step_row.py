@@ -54,7 +54,7 @@ class StepRow(QFrame):
         self.enabled_box.setToolTip("Whether the step has an effect. One that is off stays in the list.")
         self.heading = QToolButton()
         self.heading.setText(kind.title)
-        self.heading.setToolTip(kind.help)
+        self.heading.setToolTip(help_text(kind))
         self.heading.setCheckable(True)
         self.heading.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.heading.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -143,6 +143,11 @@ class StepRow(QFrame):
         self.summary.setToolTip(text)
         self.summary.setEnabled(self.enabled_box.isChecked())
         self.summary.setVisible(not self.is_open and bool(text))
+
+
+def help_text(kind: StepKind) -> str:
+    """The sentence about a kind of step without the marks of code."""
+    return kind.help.replace("`", "")
 
 
 def _flat_button(sign: str, tooltip: str) -> QToolButton:

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout,
 
 from napari_restoration.core.errors import InputError
 from napari_restoration.gui._step_combo import NarrowCombo
-from napari_restoration.gui._step_row import StepRow
+from napari_restoration.gui._step_row import StepRow, help_text
 
 if TYPE_CHECKING:
     from napari_restoration.tasks.presets import StepKind
@@ -155,7 +155,7 @@ class StepsEditor(QWidget):
                 stage = kind.stage
                 _add_heading(menu, _STAGES[stage])
             action = QAction(kind.title, menu)
-            action.setToolTip(kind.help)
+            action.setToolTip(help_text(kind))
             action.setData(kind.kind)
             menu.addAction(action)
         menu.triggered.connect(self._on_step_chosen)
@@ -219,6 +219,7 @@ class StepsEditor(QWidget):
         for index, row in enumerate(self.rows):
             if self._list.indexOf(row) != index:
                 self._list.insertWidget(index, row)
+                row.show()  # at once: a layout would show it only after the next event
             row.offer_moves(up=index > 0, down=index < len(self.rows) - 1)
         self._nothing.setVisible(not self.rows)
 
