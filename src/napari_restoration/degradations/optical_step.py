@@ -15,6 +15,8 @@ from napari_restoration.degradations.convolution import Boundary, convolve
 
 Kernel = NDArray[np.float64]
 
+_FARTHEST_PX = 500
+
 
 class OpticalStep(Step):
     """A blur whose kernel is a PSF, in planes or in volumes.
@@ -29,7 +31,19 @@ class OpticalStep(Step):
     boundary: Boundary
 
     def kernel(self) -> Kernel:
-        """Return the PSF: shape ``(h, w)``, or ``(d, h, w)`` with a z step; odd lengths, unit sum, read-only."""
+        """Return the PSF: shape ``(h, w)``, or ``(d, h, w)`` with a z step; odd lengths, unit sum, read-only.
+
+        Raises
+        ------
+        InputError
+            If it is too large to be computed.
+        """
+        half = self.reach_px()[-1]
+        if half > _FARTHEST_PX:
+            raise InputError(
+                f"The PSF reaches {half} pixels from its middle, but at most {_FARTHEST_PX} can be computed; "
+                "use a smaller defocus, depth or half depth, or check the pixel size."
+            )
         return _remembered(self)
 
     def make_kernel(self) -> Kernel:
