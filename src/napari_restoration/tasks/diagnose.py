@@ -216,7 +216,8 @@ def _about_blur(kind: BlurKind, pixel_um: float | None, lens_px: float | None) -
     if kind.kind == "motion":
         length = kind.motion.length_px
         degrees = np.degrees(kind.motion.angle_rad)
-        words = f"The image moved by {length:.1f} px{_in_um(length, pixel_um)} at {degrees:.0f} degrees (0 along x, 90 down)."
+        way = f"{length:.1f} px{_in_um(length, pixel_um)} at {degrees:.0f} degrees"
+        words = f"The image moved by {way} (0 along x, 90 down)."
         return [Finding(kind="motion", severity="problem", words=words, value=length, unit="px")]
     if kind.kind == "unknown":
         return [Finding(kind="blur", severity="note", words=f"The blur cannot be told: {kind.words}")]
