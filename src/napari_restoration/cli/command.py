@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from napari_restoration import __version__
-from napari_restoration.cli import compare, demo, models, restore, train
+from napari_restoration.cli import compare, degrade, demo, models, restore, train
 from napari_restoration.cli.messages import (
     DONE,
     FAILED,
@@ -27,6 +27,7 @@ _EPILOG = """\
 examples:
   napari-restoration restore cell.tif -o cell_sharp.tif --task deblur
   napari-restoration restore day1/*.tif -o restored/ --task denoise --json
+  napari-restoration degrade good.tif -o bad.tif --preset widefield-20x
   napari-restoration compare cell_sharp.tif truth.tif --before cell.tif
   napari-restoration models list
   napari-restoration demo
@@ -69,14 +70,14 @@ def build_parser() -> argparse.ArgumentParser:
     """
     parser = _Parser(
         prog="napari-restoration",
-        description="Restore microscopy images: deblur, refocus, super-resolution and denoising.",
+        description="Restore microscopy images: deblur, refocus, super-resolution and denoising; degrade good ones.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (restore, compare, models, demo, train):
+    for module in (restore, degrade, compare, models, demo, train):
         module.add_command(commands)
     return parser
 

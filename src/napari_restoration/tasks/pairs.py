@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from napari_restoration.core.errors import InputError, OutputError
-from napari_restoration.core.files import safe_file_name, write_bytes_atomically
+from napari_restoration.core.files import safe_file_name
 from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.io import read_image, write_image
+from napari_restoration.core.normalize import Percentiles
 from napari_restoration.core.progress import Notice, Progress, Task
-from napari_restoration.core.provenance import software_versions, to_json
 from napari_restoration.degradations.presets import LEVELS, Preset
-from napari_restoration.tasks.degrade import DegradeResult, Degrading, prepare_degrade
+from napari_restoration.tasks.degrade import DegradeResult, Degrading
 from napari_restoration.tasks.degrade_plan import plan_degrade
-from napari_restoration.tasks.degrade_settings import DegradeSettings
+from napari_restoration.tasks.degrade_settings import DegradeSettings, check_seed, generator
+from napari_restoration.tasks.grey_levels import measure_levels
+from napari_restoration.tasks.pairs_record import RECORD, earlier_draws, record_of, repeat_pair, write_record
 
-RECORD = "pairs.json"
-VERSION = 1
+__all__ = ["RECORD", "PairSettings", "PairsReport", "iter_write_pairs", "repeat_pair"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +57,7 @@ class PairSettings:
             raise InputError(f"The number of copies is {self.count}, but must be between 1 and 100000.")
         if self.patch is not None and self.patch < 16:
             raise InputError(f"The cut-outs are {self.patch} pixels wide, but must have at least 16.")
+        check_seed(self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +106,7 @@ def iter_write_pairs(
     axes : str, optional
         Meaning of the files' axes, if they do not say it.
     overwrite : bool
-        Replace pairs of the same name; others stay.
+        Replace pairs of the same name; others stay, and so do their draws in the record.
 
     Yields
     ------
@@ -120,8 +121,8 @@ def iter_write_pairs(
     Raises
     ------
     InputError, OutputError
-        Before the first pair where possible: every image is planned at every level first. A run that is stopped leaves
-        whole pairs and a record of them.
+        Before the first pair: every image is measured and every copy drawn and checked first. A run that is stopped
+        leaves whole pairs and a record of them.
     """
     settings = PairSettings() if settings is None else settings
     folder = Path(folder)
@@ -129,27 +130,27 @@ def iter_write_pairs(
         raise InputError("There is no good image to make pairs of: name at least one.")
     levels = {level: preset.at_level(level) for level in settings.levels} or {"": replace(preset, levels={})}
     names = _names(images)
-    for position, image in enumerate(images):
-        loaded = _load(image, axes)
-        for chosen in levels.values():
-            plan_degrade(loaded, chosen, _degrade_settings(settings, 0))
+    _refuse_existing(folder, overwrite)
+    measured: list[Percentiles] = []
+    for position, (name, image) in enumerate(zip(names, images, strict=True)):
         yield Progress(done=0, total=0, message=f"Checking image {position + 1} of {len(images)}")
-    _make_folders(folder, overwrite)
+        measured.append(_check(_load(image, axes), name, levels, settings))
+    _make_folders(folder)
     draws: list[dict[str, Any]] = []
     notices: list[str] = []
     total = len(images) * len(levels) * settings.count
     record = folder / RECORD
+    earlier = earlier_draws(record)
     try:
-        for name, image in zip(names, images, strict=True):
+        for name, image, found in zip(names, images, measured, strict=True):
             loaded = _load(image, axes)
-            first = next(iter(levels.values()))
-            whole = yield from prepare_degrade(loaded, first, _degrade_settings(settings, 0))
             for level, number, seed in _copies(name, levels, settings):
-                pair_name = "_".join(part for part in (name, level, f"{number:03d}") if part) + ".tif"
-                result = yield from _degraded(whole, levels[level], settings, seed)
-                _write(folder, pair_name, result, overwrite=overwrite)
-                draws.append({"pair": pair_name, "level": level, "seed": seed, **_record_of(result)})
-                for notice in result.notices:
+                pair_name = _pair_name(name, level, number)
+                one = Degrading(plan_degrade(loaded, levels[level], _degrade_settings(settings, seed)), found)
+                result = yield from _degraded(one, settings)
+                told = _write(folder, pair_name, result, overwrite=overwrite)
+                draws.append(record_of(pair_name, level, one.plan, result))
+                for notice in (*result.notices, *told):
                     text = f"{name}: {notice}"
                     if text not in notices:
                         notices.append(text)
@@ -157,10 +158,24 @@ def iter_write_pairs(
                 yield Progress(done=len(draws), total=total, message=f"Wrote {pair_name}")
     finally:
         if draws:
-            _write_record(record, preset, settings, draws)
+            made = {draw["pair"] for draw in draws}
+            kept = [draw for draw in earlier if draw["pair"] not in made]
+            write_record(record, preset, settings, [*kept, *draws])
     return PairsReport(
         folder=folder, pairs=tuple(draw["pair"] for draw in draws), record=record, notices=tuple(notices)
     )
+
+
+def _check(
+    image: CalibratedImage, name: str, levels: Mapping[str, Preset], settings: PairSettings
+) -> Percentiles:
+    """Measure an image's grey levels and refuse whatever a copy of it would be refused for."""
+    for chosen in levels.values():
+        plan_degrade(image, chosen, _degrade_settings(settings, 0))
+    found = measure_levels(image)
+    for level, _, seed in _copies(name, levels, settings):
+        Degrading(plan_degrade(image, levels[level], _degrade_settings(settings, seed)), found)
+    return found
 
 
 def _names(images: Sequence[CalibratedImage | Path]) -> list[str]:
@@ -198,17 +213,16 @@ def _degrade_settings(settings: PairSettings, seed: int) -> DegradeSettings:
 def _copies(
     name: str, levels: Mapping[str, Preset], settings: PairSettings
 ) -> Iterator[tuple[str, int, int]]:
-    """Level, number and seed of each copy; a pair's seed does not depend on which other images there are."""
-    for place, level in enumerate(levels):
+    """Level, number and seed of each copy; they do not depend on which other images, levels and copies there are."""
+    for level in levels:
         for number in range(settings.count):
-            entropy = [settings.seed, zlib.crc32(name.encode()), place, number]
+            entropy = [settings.seed, zlib.crc32(name.encode()), zlib.crc32(level.encode()), number]
             yield level, number, int(np.random.SeedSequence(entropy).generate_state(1)[0])
 
 
-def _degraded(whole: Degrading, preset: Preset, settings: PairSettings, seed: int) -> Task[DegradeResult]:
+def _degraded(one: Degrading, settings: PairSettings) -> Task[DegradeResult]:
     """One copy, without the progress of its planes and with its notices left to the caller."""
-    one = whole.with_preset(preset, _degrade_settings(settings, seed))
-    task = one.iter_run(_cut_out(one, settings, np.random.default_rng([seed, 1])))
+    task = one.iter_run(_cut_out(one, settings))
     while True:
         try:
             next(task)
@@ -218,13 +232,12 @@ def _degraded(whole: Degrading, preset: Preset, settings: PairSettings, seed: in
         yield Progress(done=0, total=0)
 
 
-def _cut_out(
-    degrading: Degrading, settings: PairSettings, rng: np.random.Generator
-) -> tuple[slice, slice] | None:
+def _cut_out(degrading: Degrading, settings: PairSettings) -> tuple[slice, slice] | None:
     """A random place, if cut-outs are wanted; smaller images stay whole."""
     if settings.patch is None:
         return None
     image, step = degrading.plan.image, degrading.plan.binning
+    rng = generator(degrading.plan.settings.seed, "place")
     starts = []
     for axis in "YX":
         room = max(0, image.size_of(axis) - settings.patch) // step
@@ -233,11 +246,20 @@ def _cut_out(
     return y, x
 
 
-def _make_folders(folder: Path, overwrite: bool) -> None:
+def _pair_name(name: str, level: str, number: int) -> str:
+    return (
+        "_".join(part for part in (name, level and safe_file_name(level), f"{number:03d}") if part) + ".tif"
+    )
+
+
+def _refuse_existing(folder: Path, overwrite: bool) -> None:
     if (folder / RECORD).exists() and not overwrite:
         raise OutputError(
             f"{folder} holds pairs already: choose another folder or allow replacing them (--overwrite)."
         )
+
+
+def _make_folders(folder: Path) -> None:
     try:
         for part in ("input", "target"):
             (folder / part).mkdir(parents=True, exist_ok=True)
@@ -245,25 +267,13 @@ def _make_folders(folder: Path, overwrite: bool) -> None:
         raise OutputError(f"{folder} cannot be made ({error.strerror}): choose another folder.") from error
 
 
-def _write(folder: Path, name: str, result: DegradeResult, *, overwrite: bool) -> None:
-    # The target first: an input without its target would be taken for a pair by no one.
-    write_image(folder / "target" / name, result.target, overwrite=overwrite)
-    write_image(folder / "input" / name, result.image, overwrite=overwrite)
-
-
-def _record_of(result: DegradeResult) -> dict[str, Any]:
-    source = result.provenance.inputs[0]
-    return {"source": dict(source), "model": result.model.to_dict()}
-
-
-def _write_record(
-    path: Path, preset: Preset, settings: PairSettings, draws: Sequence[Mapping[str, Any]]
-) -> None:
-    record = {
-        "version": VERSION,
-        "software": software_versions(),
-        "preset": preset.to_dict(),
-        "settings": asdict(settings),
-        "pairs": list(draws),
-    }
-    write_bytes_atomically(path, (json.dumps(json.loads(to_json(record)), indent=1) + "\n").encode())
+def _write(folder: Path, name: str, result: DegradeResult, *, overwrite: bool) -> list[str]:
+    target = folder / "target" / name
+    is_new = not target.exists()
+    told = write_image(target, result.target, overwrite=overwrite)
+    try:
+        return told + write_image(folder / "input" / name, result.image, overwrite=overwrite)
+    except BaseException:
+        if is_new:
+            target.unlink(missing_ok=True)  # half a pair is none
+        raise
