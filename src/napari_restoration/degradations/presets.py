@@ -111,10 +111,13 @@ class Preset:
         InputError
             Naming what is unknown, or the value that is not allowed.
         """
-        steps = list(self.steps)
+        found: dict[int, dict[str, Setting]] = {}
         for address, value in settings.items():
             index, name = self._find(address)
-            steps[index] = steps[index].with_setting(name, value)
+            found.setdefault(index, {})[name] = value
+        steps = list(self.steps)
+        for index, values in found.items():
+            steps[index] = steps[index].with_settings(values)
         return replace(self, steps=tuple(steps))
 
     def without(self, kinds: Collection[str]) -> Preset:

@@ -40,11 +40,7 @@ class StepChoice:
         for name in self.ranges:
             if name not in known:
                 raise InputError(_no_field(self.step, name))
-            if name in meanings and meanings[name].form not in ("number", "whole"):
-                raise InputError(
-                    f"{self.step.kind}.{name} ({meanings[name].label}) is no number and cannot have a range: "
-                    "give one value."
-                )
+            _require_number(self.step, name)
         ranges = {name: _with_meaning(given, meanings.get(name)) for name, given in self.ranges.items()}
         object.__setattr__(self, "ranges", ranges)
         object.__setattr__(self, "step", _with_whole_numbers(self.step))
@@ -80,20 +76,26 @@ class StepChoice:
         read = {name: as_range(step, name, given) for name, given in ranges.items()}
         return cls(step=step, ranges=read, enabled=_switch(step, values.get("enabled", True)))
 
-    def with_setting(self, name: str, value: Setting) -> StepChoice:
-        """Return the step with a field set, or with a range for it; the field then is the range's middle.
+    def with_settings(self, settings: Mapping[str, Setting]) -> StepChoice:
+        """Return the step with fields set, all at once, as one alone may not be allowed beside the others' old values.
 
-        The name ``"enabled"`` switches the step.
+        A field that is given a range has the range's middle as its value. The name ``"enabled"`` switches the step.
         """
-        if name == "enabled":
-            return replace(self, enabled=_switch(self.step, value))
-        others = {field_name: given for field_name, given in self.ranges.items() if field_name != name}
-        if isinstance(value, Range):
-            varied = replace(self, ranges={**others, name: value})
-            return replace(varied, step=replace(self.step, **{name: middle(value)}))
-        if name not in {entry.name for entry in dataclasses.fields(self.step)}:
-            raise InputError(_no_field(self.step, name))
-        return replace(self, step=replace(self.step, **{name: value}), ranges=others)
+        known = {entry.name for entry in dataclasses.fields(self.step)}
+        ranges = {name: given for name, given in self.ranges.items() if name not in settings}
+        values: dict[str, Any] = {}
+        enabled = self.enabled
+        for name, value in settings.items():
+            if name == "enabled":
+                enabled = _switch(self.step, value)
+            elif name not in known:
+                raise InputError(_no_field(self.step, name))
+            elif isinstance(value, Range):
+                _require_number(self.step, name)
+                ranges[name], values[name] = value, middle(value)
+            else:
+                values[name] = value
+        return StepChoice(step=replace(self.step, **values), ranges=ranges, enabled=enabled)
 
 
 def as_range(step: Step | type[Step], name: str, given: Any) -> Range:
@@ -136,6 +138,14 @@ def middle(given: Range) -> float | int:
 def _no_field(step: Step, name: str) -> str:
     known = ", ".join(entry.name for entry in dataclasses.fields(step))
     return f"The step {step.kind!r} has no field {name!r}; its fields are {known}."
+
+
+def _require_number(step: Step, name: str) -> None:
+    meaning = quantities(step).get(name)
+    if meaning is not None and meaning.form not in ("number", "whole"):
+        raise InputError(
+            f"{step.kind}.{name} ({meaning.label}) is no number and cannot have a range: give one value."
+        )
 
 
 def _switch(step: Step, value: Any) -> bool:

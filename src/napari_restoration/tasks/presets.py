@@ -139,6 +139,9 @@ def parse_setting(preset: Preset, text: str) -> dict[str, Setting]:
         raise InputError(
             f"{text!r}: there is no step {kind!r}; the steps of {preset.id!r} are {_kinds(preset)}."
         )
+    if name in _FROM_THE_IMAGE:
+        option = name.removesuffix("_um").replace("_", "-")
+        raise InputError(f"{text!r}: it is the same for all steps and comes from the image; use --{option} instead.")
     meaning = quantities(STEPS[kind]).get(name)
     if meaning is not None and meaning.form == "file":
         return {address: value}  # a path may hold two dots, or be a number
@@ -165,19 +168,27 @@ def with_typed_settings(preset: Preset, texts: Sequence[str], *, drawn: bool) ->
     InputError
         Naming what is unknown, or the value that is not allowed.
     """
-    settings: dict[str, Setting] = {}
+    of_step: dict[str, dict[str, Setting]] = {}
     for text in texts:
-        settings |= parse_setting(preset, text)
-        if not drawn and any(isinstance(value, Range) for value in settings.values()):
-            raise InputError(
-                f"{text!r} is a range, but nothing is drawn: give one value, or draw with --vary."
-            )
-    typed = {_canonical(address) for address in settings}
+        for address, value in parse_setting(preset, text).items():
+            if isinstance(value, Range) and not drawn:
+                raise InputError(
+                    f"{text!r} is a range, but nothing is drawn: give one value, or draw with --vary."
+                )
+            place, _, name = _canonical(address).partition(".")
+            of_step.setdefault(place, {})[name] = value
+    changed = dataclasses.replace(preset, levels={})
+    for place, values in of_step.items():
+        try:
+            changed = changed.with_settings({f"{place}.{name}": value for name, value in values.items()})
+        except InputError as error:
+            said = ", ".join(text for text in texts if _canonical(text).startswith(f"{place}."))
+            raise InputError(f"{said}: {error}") from error
+    typed = {f"{place}.{name}" for place, values in of_step.items() for name in values}
     levels = {
         level: {address: value for address, value in given.items() if _canonical(address) not in typed}
         for level, given in preset.levels.items()
     }
-    changed = dataclasses.replace(preset, levels={}).with_settings(settings)
     return dataclasses.replace(changed, levels=levels)
 
 
