@@ -17,6 +17,7 @@ def all_psfs():
     yield "gaussian, none", psf.gaussian_psf(0.0)
     yield "airy", psf.airy_psf(NA, WAVELENGTH, 0.065)
     yield "airy, sampled", psf.airy_psf(NA, WAVELENGTH, 0.03, integrate=False)
+    yield "sim", psf.sim_psf(NA, WAVELENGTH, 0.05)
     yield "debye, in focus", psf.debye_psf(NA, INDEX, WAVELENGTH, 0.1)
     yield "debye, defocused", psf.debye_psf(NA, INDEX, WAVELENGTH, 0.1, 1.5)
     yield "debye, sampled", psf.debye_psf(0.5, 1.0, 0.6, 0.3, 8.0, integrate=False)

@@ -71,7 +71,7 @@ def find_beads(image: NDArray[Any]) -> list[Bead]:
         raise InputError(
             "No bead stands out from the background; choose an image with bright, separate beads."
         )
-    peaks = _peaks(smooth - level, max(_DETECTED * noise, _SEEN * (float(smooth.max()) - level)))
+    peaks = _peaks(smooth - level, max(_DETECTED * noise, _SEEN * (float(smooth.max()) - level)), noise)
     background, noise = _far_from(peaks, smooth)
     grain = _clipped(values - smooth)[1]
     values, smooth = values - background, smooth - background
@@ -139,7 +139,7 @@ def _clipped(values: Array) -> tuple[float, float]:
     return middle, spread
 
 
-def _peaks(smooth: Array, threshold: float) -> list[Place]:
+def _peaks(smooth: Array, threshold: float, noise: float) -> list[Place]:
     """Places of single maxima, the brightest first; a bump on the shoulder of a brighter one is left out."""
     highest = ndimage.maximum_filter(smooth, size=5)
     found = [
@@ -147,7 +147,8 @@ def _peaks(smooth: Array, threshold: float) -> list[Place]:
     ]
     peaks: list[Place] = []
     for place in sorted(found, key=lambda place: -smooth[place]):
-        summit = _around(smooth, place, 0.8)
+        # Between beads lies a valley deeper than noise makes one.
+        summit = _around(smooth, place, 1.0 - max(0.1, _KEPT * noise / smooth[place]))
         if not any(summit[brighter] for brighter in peaks):
             peaks.append(place)
     return peaks

@@ -91,7 +91,7 @@ def best_focus_um(layers: Layers, na: float, index: float, wavelength_um: float)
     Returns
     -------
     float
-        ``focus_um``, to about a hundredth of the depth of field.
+        ``focus_um``, to a small part of the depth of field.
     """
     rim = layers.rim_na(na)
     first_um, last_um = zone_foci_um(layers, na, index)
@@ -114,7 +114,7 @@ def best_focus_um(layers: Layers, na: float, index: float, wavelength_um: float)
     spacing = float(tries[1] - tries[0])
     found = optimize.minimize_scalar(
         dimness, bounds=(tries[around] - spacing, tries[around] + spacing), method="bounded",
-        options={"xatol": 1e-3 * depth_of_field_um},
+        options={"xatol": 1e-6 * depth_of_field_um},
     )  # fmt: skip
     return float(found.x)
 
