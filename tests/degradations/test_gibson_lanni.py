@@ -4,7 +4,8 @@ import pytest
 from napari_restoration.core.errors import InputError
 from napari_restoration.degradations.gibson_lanni import Layers, best_focus_um
 from napari_restoration.degradations.gibson_lanni_blur import GibsonLanniBlur
-from napari_restoration.degradations.objective import Objective, defoci_um, objective_psf, objective_psf_stack
+from napari_restoration.degradations.objective import Objective, objective_psf, objective_psf_stack
+from napari_restoration.degradations.psf_stack import defoci_um
 
 OIL, WATER, WAVELENGTH = 1.518, 1.33, 0.52
 

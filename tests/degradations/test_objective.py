@@ -6,11 +6,10 @@ from napari_restoration.core.errors import InputError
 from napari_restoration.degradations import psf
 from napari_restoration.degradations.objective import (
     Objective,
-    camera_pixels,
-    gaussian_psf_stack,
     objective_psf,
     objective_psf_stack,
 )
+from napari_restoration.degradations.psf_stack import camera_pixels, gaussian_psf_stack
 from napari_restoration.degradations.pupil import PupilGrid
 
 NA, INDEX, WAVELENGTH = 1.2, 1.518, 0.52

@@ -18,15 +18,9 @@ from numpy.typing import NDArray
 from scipy import fft, special
 
 from napari_restoration.degradations.base import require_range
-from napari_restoration.degradations.objective import (
-    Objective,
-    camera_pixels,
-    defoci_um,
-    empty_stack,
-    reach_px,
-    through_focus,
-)
+from napari_restoration.degradations.objective import Objective, reach_px
 from napari_restoration.degradations.psf import Kernel, normalised, odd_oversampling
+from napari_restoration.degradations.psf_stack import camera_pixels, defoci_um, stacked, through_focus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,13 +115,8 @@ def scanned_psf_stack(
     """
     if half_width_px is None:
         half_width_px = reach_px(scanner.reach_um(z_step_um * half_planes), pixel_size_um)
-    stack = empty_stack(half_planes, half_width_px)
-    defoci = defoci_um(z_step_um, half_planes)
-    for plane, image in zip(
-        stack, _planes(scanner, pixel_size_um, defoci, half_width_px, integrate), strict=True
-    ):
-        plane[...] = image
-    return normalised(stack)
+    planes = _planes(scanner, pixel_size_um, defoci_um(z_step_um, half_planes), half_width_px, integrate)
+    return stacked(planes, half_planes, half_width_px)
 
 
 def _planes(
@@ -152,7 +141,7 @@ def _planes(
         return camera_pixels(np.roll(product, (-reach, -reach), (0, 1)), half, finer, integrate)
 
     mirrored = excitation.is_symmetric and (emission is None or emission.is_symmetric)
-    return through_focus(draw, defocus_um, mirrored=mirrored)
+    yield from through_focus(draw, defocus_um, mirrored=mirrored)
 
 
 def _pinhole_um(scanner: Scanner) -> float:

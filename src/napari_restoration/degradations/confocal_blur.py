@@ -9,7 +9,7 @@ from napari_restoration.core.errors import InputError
 from napari_restoration.core.quantity import quantity
 from napari_restoration.degradations.confocal import Scanner, scanned_psf, scanned_psf_stack
 from napari_restoration.degradations.convolution import Boundary
-from napari_restoration.degradations.objective import Objective, default_half_depth_um, reach_px
+from napari_restoration.degradations.objective import Objective, reach_px
 from napari_restoration.degradations.optical_step import (
     Kernel,
     OpticalStep,
@@ -24,6 +24,7 @@ from napari_restoration.degradations.optical_step import (
     wavelength_quantity,
     z_step_quantity,
 )
+from napari_restoration.degradations.psf_stack import default_half_depth_um
 from napari_restoration.degradations.pupil import check_optics
 
 

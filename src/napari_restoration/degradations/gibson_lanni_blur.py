@@ -11,7 +11,6 @@ from napari_restoration.degradations.convolution import Boundary
 from napari_restoration.degradations.gibson_lanni import Layers, best_focus_um
 from napari_restoration.degradations.objective import (
     Objective,
-    default_half_depth_um,
     objective_psf,
     objective_psf_stack,
     reach_px,
@@ -31,6 +30,7 @@ from napari_restoration.degradations.optical_step import (
     wavelength_quantity,
     z_step_quantity,
 )
+from napari_restoration.degradations.psf_stack import default_half_depth_um
 from napari_restoration.degradations.pupil import check_optics
 
 

@@ -15,14 +15,10 @@ from napari_restoration.degradations.base import Float, Step
 from napari_restoration.degradations.convolution import Boundary, convolve
 from napari_restoration.degradations.objective import (
     Objective,
-    default_half_depth_um,
-    defoci_um,
-    gaussian_psf_stack,
     objective_psf,
     objective_psf_stack,
     reach_px,
     stack_half_width_px,
-    through_focus,
 )
 from napari_restoration.degradations.optical_step import (
     Kernel,
@@ -37,6 +33,13 @@ from napari_restoration.degradations.optical_step import (
     refuse_defocused_volume,
     wavelength_quantity,
     z_step_quantity,
+)
+from napari_restoration.degradations.psf_stack import (
+    default_half_depth_um,
+    defoci_um,
+    gaussian_psf_stack,
+    stacked,
+    through_focus,
 )
 from napari_restoration.degradations.zernike import checked_waves
 
@@ -269,6 +272,5 @@ class OpticalBlur(OpticalStep):
             radius_px = self._gaussian_um(defocus_um)[1] / self.pixel_size_um
             return psf.defocus_disc_psf(radius_px, half_width_px=half, sigma_px=sigma_px)
 
-        return psf.normalised(
-            np.stack(list(through_focus(disc, defoci_um(z_step_um, planes), mirrored=True)))
-        )
+        discs = through_focus(disc, defoci_um(z_step_um, planes), mirrored=True)
+        return stacked(discs, planes, half)
