@@ -21,7 +21,7 @@ from napari_restoration.degradations.convolution import convolve, convolve_frame
 from napari_restoration.degradations.forward import ForwardModel
 from napari_restoration.degradations.motion import MotionBlur
 from napari_restoration.degradations.noise import Camera
-from napari_restoration.degradations.optics import GaussianBlur, OpticalBlur
+from napari_restoration.degradations.optics import GaussianBlur
 from napari_restoration.degradations.phantom.drawing import Field
 from napari_restoration.degradations.phantom.em_section import draw_em_section
 from napari_restoration.degradations.phantom.filaments import draw_actin, draw_microtubules
@@ -141,7 +141,7 @@ def make_denoise(seed: int = 44) -> Made:
     cell = draw_moving_mitochondria(
         Field((SIZE, SIZE), pixel), rng, times=6, peak_photons=15.0, per_100_um2=22.0
     )
-    sharp = OpticalBlur(na=1.4, index=1.518, wavelength_um=0.6, pixel_size_um=pixel).expectation(cell)
+    sharp = convolve(cell, debye_psf(1.4, 1.518, 0.6, pixel))
     seen = Exposure(background_photons=1.0).expectation(sharp)
     camera = Camera(
         quantum_efficiency=0.8,
@@ -187,18 +187,9 @@ def _widefield(
     defocus_um: float,
     background: float,
 ) -> np.ndarray:
-    return ForwardModel.in_light_path_order(
-        OpticalBlur(
-            na=na,
-            index=index,
-            wavelength_um=wavelength_um,
-            pixel_size_um=pixel_um,
-            defocus_um=defocus_um,
-            integrate=False,
-        ),
-        Binning(factor=binning, mode="sum"),
-        Exposure(background_photons=background / binning**2),
-    ).expectation(specimen)
+    lit = Exposure(background_photons=background / binning**2).expectation(specimen)
+    psf = debye_psf(na, index, wavelength_um, pixel_um, defocus_um, integrate=False)
+    return Binning(factor=binning, mode="sum").expectation(convolve(lit, psf))
 
 
 def _made(

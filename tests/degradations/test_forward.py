@@ -1,21 +1,39 @@
+import atexit
 import json
+import shutil
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_restoration.core.image import CalibratedImage
+from napari_restoration.core.io import write_image
 from napari_restoration.degradations.cleaning import MinimumFilter, Opening
 from napari_restoration.degradations.confocal_blur import ConfocalBlur
 from napari_restoration.degradations.forward import ForwardModel
 from napari_restoration.degradations.gibson_lanni_blur import GibsonLanniBlur
+from napari_restoration.degradations.measured_blur import MeasuredBlur
 from napari_restoration.degradations.motion import MotionBlur
 from napari_restoration.degradations.noise import Camera, GaussianNoise
 from napari_restoration.degradations.optics import GaussianBlur, OpticalBlur
+from napari_restoration.degradations.psf import gaussian_psf
 from napari_restoration.degradations.sampling import Binning, Exposure, ToPhotons
 from napari_restoration.degradations.steps import STEPS
 from napari_restoration.degradations.storage import JpegCompression
 from napari_restoration.degradations.varied import Range, Varied
+
+
+def measured_blur():
+    """A blur by the image of one bead, in a file that lives as long as the tests."""
+    path = Path(tempfile.mkdtemp()) / "bead.tif"
+    atexit.register(shutil.rmtree, path.parent, ignore_errors=True)
+    bead = np.pad(1000.0 * gaussian_psf(2.0, 12) + 1.0, 10, constant_values=1.0)
+    write_image(path, CalibratedImage(bead.astype(np.float32), "YX", pixel_size_um={"Y": 0.1, "X": 0.1}))
+    return MeasuredBlur(path=str(path), pixel_size_um=0.1)
+
 
 EVERY_STEP = [
     MinimumFilter(radius_px=1.0),
@@ -26,6 +44,7 @@ EVERY_STEP = [
     OpticalBlur(na=0.75, pixel_size_um=0.2, defocus_um=2.0),
     GibsonLanniBlur(pixel_size_um=0.2, depth_um=3.0),
     ConfocalBlur(pixel_size_um=0.1),
+    measured_blur(),
     MotionBlur(length_px=6.0),
     MotionBlur(path="curved", length_px=6.0, frames=3, vibration_px=0.5),
     MotionBlur(path="linear", length_px=2.0, frames=3, registered=False),

@@ -219,15 +219,6 @@ class OpticalBlur(OpticalStep):
         if self.z_step_um is not None:
             return self._stack(self.z_step_um)
         optics = (self.na, self.wavelength_um, self.pixel_size_um)
-        if self.model == "debye" and not (self._objective.waves or self.apodised):
-            return psf.debye_psf(
-                self.na,
-                self.index,
-                self.wavelength_um,
-                self.pixel_size_um,
-                self.defocus_um,
-                integrate=self.integrate,
-            )
         if self.model == "debye":
             return objective_psf(
                 self._objective, self.pixel_size_um, self.defocus_um, integrate=self.integrate

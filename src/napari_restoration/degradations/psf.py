@@ -142,7 +142,10 @@ def debye_psf(
     half_width_px: int | None = None,
     integrate: bool = True,
 ) -> Kernel:
-    """Scalar pupil model of a defocused widefield point.
+    """Scalar pupil model of a defocused widefield point, drawn on a grid as fine as the kernel needs.
+
+    The recipes of the shipped models rest on it. Its pupil has a hard rim on that grid, which costs 3 to 10 % of the
+    peak where the kernel is small; `objective.objective_psf`, which `optics.OpticalBlur` uses, stays within 3 %.
 
     Parameters
     ----------

@@ -10,6 +10,7 @@ from napari_restoration.degradations.base import Step
 from napari_restoration.degradations.cleaning import MinimumFilter, Opening
 from napari_restoration.degradations.confocal_blur import ConfocalBlur
 from napari_restoration.degradations.gibson_lanni_blur import GibsonLanniBlur
+from napari_restoration.degradations.measured_blur import MeasuredBlur
 from napari_restoration.degradations.motion import MotionBlur
 from napari_restoration.degradations.noise import Camera, GaussianNoise
 from napari_restoration.degradations.optics import GaussianBlur, OpticalBlur
@@ -28,6 +29,7 @@ STEPS: dict[str, type[Step]] = {
         OpticalBlur,
         GibsonLanniBlur,
         ConfocalBlur,
+        MeasuredBlur,
         MotionBlur,
         Binning,
         Camera,
