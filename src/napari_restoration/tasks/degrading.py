@@ -54,7 +54,8 @@ class Degrading:
     def __init__(self, plan: DegradePlan, levels: Percentiles) -> None:
         self.plan = plan
         self._levels = levels
-        self._model = with_levels(plan.model, levels).draw(generator(plan.settings.seed, "parameters"))
+        drawn = plan.model.draw(generator(plan.settings.seed, "parameters"))
+        self._model = with_levels(drawn, levels)
         reaches = [colour.reach_px() for colour in plan.in_colours(self._model)]
         self._reach = tuple(max(lengths) for lengths in zip(*reaches, strict=True))
         self.notices = [*plan.notices, *check_exposure(self._model, plan.image, levels)]
@@ -117,8 +118,8 @@ class Degrading:
         for done, at in enumerate(blocks):
             for sample, (made, sharp) in enumerate(self._made(at, core, slice(None), seen)):
                 where = {**at, "S": sample}
-                output[_place(plan.output_axes, plan.spatial, where)] = made
-                target[_place(plan.target_axes, plan.spatial, where)] = sharp
+                _place(output, plan.output_axes, plan.spatial, where, made)
+                _place(target, plan.target_axes, plan.spatial, where, sharp)
             yield Progress(done=done + 1, total=len(blocks), message="Degrading")
         notices = list(self.notices)
         if seen.missing:
@@ -190,6 +191,9 @@ def _aligned(part: slice, step: int, length: int) -> slice:
     return slice(start, stop)
 
 
-def _place(axes: str, spatial: str, at: Mapping[str, int]) -> tuple[int | slice, ...]:
-    """Index of a block in an array; an axis that the block brings along itself, such as frames, is whole."""
-    return tuple(slice(None) if axis in spatial or axis not in at else at[axis] for axis in axes)
+def _place(whole: Array, axes: str, spatial: str, at: Mapping[str, int], block: Array) -> None:
+    """Put a block, whose axes are frames, if it has them, and `spatial`, where it belongs in an array of any order."""
+    part = whole[tuple(slice(None) if axis in spatial or axis not in at else at[axis] for axis in axes)]
+    left = [axis for axis in axes if axis in spatial or axis not in at]
+    brought = [axis for axis in left if axis not in spatial] + list(spatial)
+    part.transpose([left.index(axis) for axis in brought])[...] = block

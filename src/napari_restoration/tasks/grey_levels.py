@@ -68,8 +68,10 @@ def check_exposure(model: ForwardModel, image: CalibratedImage, levels: Percenti
     Raises
     ------
     InputError
-        If darkness itself saturates the camera, or the brightest pixels exceed its range many times over.
+        If a camera cannot count the light, darkness itself saturates it, or the brightest pixels exceed its range many
+        times over.
     """
+    _expected(model, levels.maximum, detected=True)
     bits = model.bits
     if bits is None:
         return []
@@ -88,15 +90,18 @@ def check_exposure(model: ForwardModel, image: CalibratedImage, levels: Percenti
     return []
 
 
-def _expected(model: ForwardModel, value: float) -> float:
-    """Grey level expected of an even area, which no blur changes."""
+def _expected(model: ForwardModel, value: float, *, detected: bool = False) -> float:
+    """Grey level expected of an even area, which no blur changes; if `detected`, cameras refuse what they cannot count."""
     rng = np.random.default_rng(0)
     area = np.full((model.binning, model.binning), value, np.float32)
     for step in model.steps:
         inner = bare(step)
         if inner.stage in _SPATIAL_STAGES or inner.kind == "jpeg":
             continue
-        area = np.asarray(step.realise(rng).expectation(area))
+        realised = step.realise(rng)
+        if detected and inner.kind == "camera":
+            realised(area, rng)
+        area = np.asarray(realised.expectation(area))
     return float(area.reshape(-1)[0])
 
 
