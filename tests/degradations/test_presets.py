@@ -231,7 +231,7 @@ def test_a_file_that_is_missing_or_no_text_is_refused_by_name(tmp_path):
 
 
 def test_an_unknown_name_is_answered_with_the_names_there_are():
-    with pytest.raises(InputError, match="'widefield-21x'; there are widefield-20x, .*semi-synthetic"):
+    with pytest.raises(InputError, match=r"'widefield-21x'; there are widefield-20x, .*semi-synthetic"):
         find_preset("widefield-21x")
 
 

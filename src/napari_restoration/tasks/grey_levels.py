@@ -91,7 +91,10 @@ def check_exposure(model: ForwardModel, image: CalibratedImage, levels: Percenti
 
 
 def _expected(model: ForwardModel, value: float, *, detected: bool = False) -> float:
-    """Grey level expected of an even area, which no blur changes; if `detected`, cameras refuse what they cannot count."""
+    """Grey level expected of an even area, which no blur changes.
+
+    If `detected`, cameras take the picture and refuse light that they cannot count.
+    """
     rng = np.random.default_rng(0)
     area = np.full((model.binning, model.binning), value, np.float32)
     for step in model.steps:
