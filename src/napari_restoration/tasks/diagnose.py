@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,48 +13,24 @@ from napari_restoration.core.errors import InputError, ModelError
 from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.progress import Progress, Task, run
 from napari_restoration.degradations.psf import gaussian_sigma_um
-from napari_restoration.tasks.sample_planes import planes_of
+from napari_restoration.tasks.findings import (
+    Finding,
+    Scale,
+    about_levels,
+    about_noise,
+    about_sampling,
+    about_sharpness,
+    gravest_first,
+    is_remade,
+)
+from napari_restoration.tasks.sample_planes import SMALLEST_SIDE
 
-if TYPE_CHECKING:
-    from napari_restoration.degradations.estimates.flaws import Flaws
-    from napari_restoration.degradations.estimates.motion import BlurKind
+__all__ = ["Diagnosis", "Finding", "diagnose", "iter_diagnose"]
 
-Severity = Literal["problem", "note", "good"]
-
-# 99.9th percentile less background over the noise of a pixel.
-_NOISY_BELOW = 20.0
-_VERY_NOISY_BELOW = 8.0
-_SATURATED_SHARE = 0.01
-_DARK_SHARE = 0.02
-_CORRELATED = 0.1
-# An image up to so many times softer than its lens has no defocus worth speaking of.
-_SOFTER_THAN_THE_LENS = 1.5
-# Variance of a pixel's area along one axis.
+# Standard deviation of a pixel's width.
 _PIXEL_SIGMA_PX = 12**-0.5
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing that was found.
-
-    Attributes
-    ----------
-    kind
-        ``"missing"``, ``"constant"``, ``"empty"``, ``"saturated"``, ``"dark_clipped"``, ``"processed"``, ``"motion"``,
-        ``"blur"``, ``"noise"`` or ``"undersampled"``.
-    severity
-        ``"problem"``, ``"note"``, or ``"good"`` for what is in order.
-    words
-        A sentence.
-    value, unit
-        The number behind it, if there is one.
-    """
-
-    kind: str
-    severity: Severity
-    words: str
-    value: float | None = None
-    unit: str = ""
+_LARGEST_SIDE = 1024
+_NOUNS = {"T": "time points", "Z": "planes", "C": "channels"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +67,11 @@ class Diagnosis:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON-ready values."""
-        return {**asdict(self), "position": dict(self.position), "main": self.main, "words": self.words}
+        findings = [asdict(finding) for finding in self.findings]
+        return {
+            "main": self.main, "task": self.task, "model": self.model, "advice": self.advice, "words": self.words,
+            "position": dict(self.position), "findings": findings,
+        }  # fmt: skip
 
 
 def diagnose(
@@ -103,20 +83,24 @@ def diagnose(
 ) -> Diagnosis:
     """Look at one plane of an image and say what is wrong with it.
 
+    Only that plane is read; of sides above 1024 pixels its middle is looked at.
+
     Parameters
     ----------
     image : CalibratedImage
-        Not in colour; raw grey levels tell most.
+        Not in colour; raw grey levels tell most. With its pixel size, lengths are given in um too.
     at : mapping of str to int, optional
-        Position of the plane; the middle by default.
+        Position of the plane along T, Z and C, counted from 0; where it says nothing, the first channel and the middle
+        of the other axes.
     na, wavelength_um : float, optional
-        Numerical aperture and emission wavelength in um. With them and the pixel size, blur is held against what the
-        lens can resolve.
+        Numerical aperture and emission wavelength in um, both or none. With them blur is held against what the lens can
+        resolve (the Gaussian fit to its Airy pattern of `gaussian_sigma_um`, and the pixel's width).
 
     Raises
     ------
     InputError
-        If the image is in colour or smaller than 32 pixels, or the optics is impossible.
+        If the image is in colour, smaller than 32 pixels or without a finite pixel there, the position does not exist,
+        the optics is impossible, or it is given for an image without a pixel size.
     """
     return run(iter_diagnose(image, at=at, na=na, wavelength_um=wavelength_um))
 
@@ -132,153 +116,115 @@ def iter_diagnose(
     from napari_restoration.degradations.estimates.flaws import find_flaws
     from napari_restoration.degradations.estimates.motion import classify_blur
 
-    position = {
-        axis: (at or {}).get(axis, image.size_of(axis) // 2) for axis in image.axes if axis not in "YX"
-    }
-    plane = planes_of(image, position)[0]
-    lens_px = _lens_sigma_px(image, na, wavelength_um)
+    scale = _scale(image, na, wavelength_um)
+    position = _position(image, at or {})
+    plane = _read_plane(image, position)
     yield Progress(done=0, total=2, message="Measuring noise and grey levels")
     flaws = find_flaws(plane)
-    findings = [*_about_pixels(plane), *_about_levels(flaws)]
+    findings = about_levels(plane, flaws)
     if flaws.is_constant or flaws.is_empty:
         advice = "There is nothing to restore: choose another plane, or expose longer."
         return _concluded(findings, None, advice, position)
     yield Progress(done=1, total=2, message="Measuring blur and motion")
-    kind = classify_blur(plane)
-    findings += _about_blur(kind, image.pixel_size_um.get("X"), lens_px)
-    findings += [*_about_noise(flaws), *_about_processing(flaws)]
-    return _concluded(findings, *_choice(findings), position)
+    findings += about_sharpness(classify_blur(plane), scale, is_remade=is_remade(flaws))
+    # Detail that is too fine for the pixels passes for noise, but never the other way round.
+    findings += [*about_sampling(flaws), *about_noise(plane, flaws)]
+    return _concluded(findings, *_choice(findings, image.size_of("T")), position)
 
 
-def _lens_sigma_px(image: CalibratedImage, na: float | None, wavelength_um: float | None) -> float | None:
-    """Width of the sharpest image the lens can make, in pixels, if optics and pixel size are known."""
+def _scale(image: CalibratedImage, na: float | None, wavelength_um: float | None) -> Scale:
+    """Pixel size and the sharpest image of the lens, as far as they are known."""
+    scale = Scale(pixel_y_um=image.pixel_size_um.get("Y"), pixel_x_um=image.pixel_size_um.get("X"))
+    if na is None and wavelength_um is None:
+        return scale
     if na is None or wavelength_um is None:
-        return None
-    if not (0.01 <= na <= 2.0 and 0.1 <= wavelength_um <= 2.0):
+        raise InputError("NA and wavelength say what the lens can do only together: give both, or none.")
+    if not 0.01 <= na <= 1.7:
         raise InputError(
-            f"NA {na:g} at {wavelength_um:g} um is no optics of a microscope: give the NA engraved on the objective "
-            "and the wavelength in micrometres, such as 0.52."
+            f"NA {na:g} is impossible: give the one engraved on the objective, from 0.01 to 1.7."
         )
-    pixel = image.pixel_size_um.get("X")
-    if pixel is None:
-        return None
-    return float(np.hypot(gaussian_sigma_um(na, wavelength_um) / pixel, _PIXEL_SIGMA_PX))
-
-
-def _about_pixels(plane: npt.NDArray[Any]) -> list[Finding]:
-    missing = int(plane.size - np.count_nonzero(np.isfinite(plane)))
-    if not missing:
-        return []
-    words = f"{missing} pixels are missing (NaN or infinite)."
-    return [Finding(kind="missing", severity="note", words=words, value=float(missing), unit="pixels")]
-
-
-def _about_levels(flaws: Flaws) -> list[Finding]:
-    if flaws.is_constant:
-        return [Finding(kind="constant", severity="problem", words="Every pixel has the same value.")]
-    found = []
-    if flaws.is_empty:
-        words = "The plane holds nothing but noise."
-        found.append(Finding(kind="empty", severity="problem", words=words))
-    if flaws.saturated_share > 0:
-        share = flaws.saturated_share
-        words = f"{_percent(share)} of the pixels are saturated at {flaws.saturation_level:g}; what they held is lost."
-        severity: Severity = "problem" if share >= _SATURATED_SHARE else "note"
-        found.append(
-            Finding(kind="saturated", severity=severity, words=words, value=share, unit="of the pixels")
+    if not 0.1 <= wavelength_um <= 2.0:
+        meant = f"; {wavelength_um:g} nm are {wavelength_um / 1000:g} um" if wavelength_um >= 100 else ""
+        raise InputError(
+            f"A wavelength of {wavelength_um:g} um is no light of a microscope: give it in micrometres, "
+            f"from 0.1 to 2{meant}."
         )
-    if flaws.clipped_dark_share >= _DARK_SHARE:
-        share = flaws.clipped_dark_share
-        words = f"{_percent(share)} of the pixels are cut off at the darkest level, {flaws.dark_level:g}."
-        found.append(
-            Finding(kind="dark_clipped", severity="note", words=words, value=share, unit="of the pixels")
+    pixel_um = scale.in_um(1.0)
+    if pixel_um is None:
+        raise InputError(
+            f"{image.name!r} has no pixel size, without which NA and wavelength mean nothing: give the pixel size too."
         )
-    return found
+    sharpest_px = gaussian_sigma_um(na, wavelength_um) / pixel_um
+    return replace(scale, lens_px=float(np.hypot(sharpest_px, _PIXEL_SIGMA_PX)))
 
 
-def _about_processing(flaws: Flaws) -> list[Finding]:
-    """What was done to the image since the camera; it also makes fine detail that looks like coarse pixels."""
-    correlation = flaws.noise_correlation
-    if correlation is None or abs(correlation) <= max(
-        _CORRELATED, 5 * (flaws.noise_correlation_error or 0.0)
-    ):
-        return _about_sampling(flaws, "problem")
-    how = "smoothed, resampled or compressed" if correlation > 0 else "sharpened"
-    words = (
-        f"The noise of neighbouring pixels is correlated ({correlation:+.2f}): the image was {how}, or its detail "
-        "is as fine as its pixels."
-    )
-    found = Finding(kind="processed", severity="note", words=words, value=correlation)
-    return [found, *_about_sampling(flaws, "note")]
+def _position(image: CalibratedImage, at: Mapping[str, int]) -> dict[str, int]:
+    """Where to look along every axis but Y, X and S, checked."""
+    looked_along = [axis for axis in image.axes if axis not in "YXS"]
+    for axis, index in at.items():
+        if axis not in looked_along:
+            known = f"it can be set along {', '.join(looked_along)}" if looked_along else "it has one plane"
+            raise InputError(f"{image.name!r} has no position {axis}={index}: {known}.")
+        if not 0 <= index < image.size_of(axis):
+            raise InputError(
+                f"{image.name!r} has no position {axis}={index}: it has {image.size_of(axis)} {_NOUNS[axis]}, "
+                "counted from 0."
+            )
+    middle = {axis: 0 if axis == "C" else image.size_of(axis) // 2 for axis in looked_along}
+    return {axis: int(at.get(axis, middle[axis])) for axis in looked_along}
 
 
-def _about_blur(kind: BlurKind, pixel_um: float | None, lens_px: float | None) -> list[Finding]:
-    if kind.kind == "motion":
-        length = kind.motion.length_px
-        degrees = np.degrees(kind.motion.angle_rad)
-        way = f"{length:.1f} px{_in_um(length, pixel_um)} at {degrees:.0f} degrees"
-        words = f"The image moved by {way} (0 along x, 90 down)."
-        return [Finding(kind="motion", severity="problem", words=words, value=length, unit="px")]
-    if kind.kind == "unknown":
-        return [Finding(kind="blur", severity="note", words=f"The blur cannot be told: {kind.words}")]
-    sigma = kind.blur.sigma_px
-    width = f"{sigma:.1f} px{_in_um(sigma, pixel_um)}"
-    is_soft = kind.kind == "defocus"
-    held = ""
-    if lens_px is not None:
-        is_soft = sigma > _SOFTER_THAN_THE_LENS * lens_px
-        held = f", {sigma / lens_px:.1f} times what the lens can do"
-    if is_soft:
-        words = f"The image is blurred in all directions, by {width}{held}: out of focus, or a thick or soft sample."
-        return [Finding(kind="blur", severity="problem", words=words, value=sigma, unit="px")]
-    return [
-        Finding(
-            kind="blur", severity="good", words=f"It is sharp: blur of {width}{held}.", value=sigma, unit="px"
+def _read_plane(image: CalibratedImage, position: Mapping[str, int]) -> npt.NDArray[Any]:
+    """The middle of the plane as ``(Y, X)``; of a lazy image nothing else is read."""
+    if image.size_of("S") > 1:
+        raise InputError(f"{image.name!r} is in colour: choose one channel as an image of its own.")
+    if min(image.size_of("Y"), image.size_of("X")) < SMALLEST_SIDE:
+        raise InputError(
+            f"{image.name!r} has {image.size_of('Y')} x {image.size_of('X')} pixels: at least {SMALLEST_SIDE} a side "
+            "are needed to measure on."
         )
-    ]
-
-
-def _about_noise(flaws: Flaws) -> list[Finding]:
-    ratio = flaws.signal_to_noise
-    if ratio is None:
-        return [Finding(kind="noise", severity="good", words="There is no noise.")]
-    if ratio >= _NOISY_BELOW:
-        words = f"There is little noise: the brightest structures stand {ratio:.0f} times above it."
-        return [Finding(kind="noise", severity="good", words=words, value=ratio)]
-    how = "very noisy" if ratio < _VERY_NOISY_BELOW else "noisy"
-    words = f"The image is {how}: the brightest structures stand {ratio:.1f} times above the noise."
-    return [Finding(kind="noise", severity="problem", words=words, value=ratio)]
-
-
-def _about_sampling(flaws: Flaws, severity: Severity) -> list[Finding]:
-    if not flaws.is_undersampled:
-        return []
-    words = (
-        f"The pixels are too coarse for the detail ({_percent(flaws.nyquist_share)} of the signal lies at the finest "
-        "frequencies): some of it may be false."
-    )
-    return [Finding(kind="undersampled", severity=severity, words=words, value=flaws.nyquist_share)]
+    where: list[int | slice] = []
+    for axis in image.axes:
+        size = image.size_of(axis)
+        side = min(size, _LARGEST_SIDE)
+        middle = slice((size - side) // 2, (size + side) // 2)
+        where.append(middle if axis in "YX" else position.get(axis, 0))
+    plane = np.asarray(image.data[tuple(where)])
+    plane = plane if image.axes.index("Y") < image.axes.index("X") else plane.T
+    if not np.isfinite(plane).any():
+        raise InputError(f"The plane of {image.name!r} holds no finite pixel: choose another one.")
+    return plane.astype(np.float32) if plane.dtype.kind == "f" else plane
 
 
 _TASKS = {"motion": "deblur", "blur": "refocus", "noise": "denoise"}
 _ADVICE = {
-    "deblur": "Deblur it; frames of one burst together give most.",
+    "deblur": "Deblur it.",
     "refocus": "Refocus it, and look at another plane of the stack, if there is one.",
     "denoise": "Denoise it.",
 }
 
 
-def _choice(findings: list[Finding]) -> tuple[str | None, str]:
+def _choice(findings: list[Finding], frames: int) -> tuple[str | None, str]:
     """The task for the gravest problem that a model can do something about, and the advice."""
     problems = [finding.kind for finding in findings if finding.severity == "problem"]
     task = next((_TASKS[kind] for kind in problems if kind in _TASKS), None)
-    if task is not None:
-        return task, _ADVICE[task]
+    advice = []
+    if "saturated" in problems:
+        advice.append("Acquire it again with less light or gain, if you can.")
     if "undersampled" in problems:
-        return None, "Acquire it with smaller pixels: no model removes false detail."
-    if problems:
-        return None, "Acquire it again with less light or gain, if you can."
-    return None, "Nothing needs restoring."
+        advice.append("Acquire it with smaller pixels, if you can: no model removes false detail.")
+    if task is not None:
+        advice.append(_ADVICE[task])
+    if task == "deblur" and frames < 2:
+        advice.append("A burst of several frames of the same field would give more.")
+    if task in ("refocus", "deblur") and "noise" in problems:
+        advice.append("It is noisy as well, so expect less detail.")
+    is_sure = any(finding.kind == "blur" and finding.value is not None for finding in findings)
+    if not problems:
+        advice.append(
+            "Nothing needs restoring." if is_sure else "Nothing else was found that needs restoring."
+        )
+    return task, " ".join(advice)
 
 
 def _concluded(
@@ -292,14 +238,6 @@ def _concluded(
             model = default_model(task)
         except ModelError:
             advice = f"{advice} No model for it is installed."
-    order = {"problem": 0, "note": 1, "good": 2}
-    ordered = tuple(sorted(findings, key=lambda finding: order[finding.severity]))
-    return Diagnosis(findings=ordered, task=task, model=model, advice=advice, position=dict(position))
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %"
-
-
-def _in_um(length_px: float, pixel_um: float | None) -> str:
-    return f" ({length_px * pixel_um:.3g} um)" if pixel_um is not None else ""
+    return Diagnosis(
+        findings=gravest_first(findings), task=task, model=model, advice=advice, position=dict(position)
+    )
