@@ -13,9 +13,11 @@ from scipy import ndimage, special
 from napari_restoration.core.nonfinite import fill_missing
 from napari_restoration.core.spectrum import frequencies, power_spectrum
 from napari_restoration.degradations.estimates.clipping import find_clipping
+from napari_restoration.degradations.estimates.line import measure_points
 from napari_restoration.degradations.estimates.residuals import PIXELS_A_FREEDOM, as_planes, collect
 from napari_restoration.degradations.estimates.whiteness import (
     correlation_error,
+    jpeg_grid,
     mean_square,
     noise_correlation,
     quiet_variance,
@@ -53,6 +55,8 @@ class Flaws:
     nyquist_share, nyquist_over_noise
         Signal power at 0.4 to 0.5 cycles a pixel over that at 0.05 to 0.15, and over the noise power. Undersampled:
         above 0.01 and above 0.5.
+    jpeg_grid
+        How much blocks of 8 x 8 pixels stand out, in standard errors: above 6, the plane was stored as JPEG.
     noise_correlation, noise_correlation_error
         Correlation of the noise of neighbouring pixels, 0 for a raw camera image; ``None`` without noise. Positive
         after smoothing, resampling, demosaicking or JPEG, negative after sharpening; positive, too, where the whole
@@ -70,6 +74,7 @@ class Flaws:
     is_undersampled: bool
     nyquist_share: float
     nyquist_over_noise: float
+    jpeg_grid: float
     noise_correlation: float | None
     noise_correlation_error: float | None
 
@@ -99,12 +104,14 @@ def find_flaws(plane: npt.ArrayLike) -> Flaws:
         return Flaws(
             saturated_share=0.0, clipped_dark_share=0.0, saturation_level=None, dark_level=None, is_constant=True,
             is_empty=True, signal_to_noise=None, noise_sd=0.0, is_undersampled=False, nyquist_share=0.0,
-            nyquist_over_noise=0.0, noise_correlation=None, noise_correlation_error=None,
+            nyquist_over_noise=0.0, jpeg_grid=0.0, noise_correlation=None,
+            noise_correlation_error=None,
         )  # fmt: skip
     part = fill_missing(_middle(image), float(np.median(finite)))[0].astype(np.float64)
     samples = collect([_middle(image)])
     variance = quiet_variance(samples)
-    share, over_noise = _near_nyquist(part)
+    points = measure_points(samples)
+    share, over_noise = _near_nyquist(part, float(np.average(points.variance, weights=points.pixels)))
     box = ndimage.uniform_filter(part, 3)
     signal = float(np.percentile(box, 99.9) - np.percentile(box, 5))
     # Less than this is rounding of float32 in the filters.
@@ -121,6 +128,7 @@ def find_flaws(plane: npt.ArrayLike) -> Flaws:
         is_undersampled=share > _UNDERSAMPLED_SHARE and over_noise > _UNDERSAMPLED_NOISE,
         nyquist_share=share,
         nyquist_over_noise=over_noise,
+        jpeg_grid=jpeg_grid(part) if has_noise else 0.0,
         noise_correlation=noise_correlation(samples) if has_noise else None,
         noise_correlation_error=correlation_error(samples) if has_noise else None,
     )
@@ -177,17 +185,23 @@ def _shading(blocks: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray((terms @ np.linalg.lstsq(terms, blocks.ravel(), rcond=None)[0]).reshape(blocks.shape))
 
 
-def _near_nyquist(plane: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Signal power near 0.45 cycles a pixel over that near 0.1, and over the noise power in the corners."""
+def _near_nyquist(plane: npt.NDArray[np.float64], variance: float) -> tuple[float, float]:
+    """Signal power near 0.45 cycles a pixel over that near 0.1, and over the noise power.
+
+    The noise power is that in the corners of the spectrum, or the mean variance of the noise where points as fine as
+    pixels reach into the corners.
+    """
     power = power_spectrum(plane, segment=min(64, *plane.shape))
     distance = np.hypot(*frequencies((power.shape[0], power.shape[1])))
     fine, coarse, corner = (
         float(np.mean(power[(distance >= low) & (distance < high)]))
         for low, high in ((0.4, 0.5), (0.05, 0.15), (0.62, 0.71))
     )
-    signal = max(0.0, fine - corner)
-    share = signal / (coarse - corner) if coarse > corner else 0.0
-    return min(1.0, share), signal / corner if corner > 0 else float(np.finfo(np.float32).max)
+    floor = min(corner, variance)
+    # Neither is known better than to a few percent.
+    signal = max(0.0, fine - 1.1 * floor)
+    share = signal / (coarse - floor) if coarse > 1.2 * floor else 0.0
+    return min(1.0, share), signal / floor if floor > 0 else float(np.finfo(np.float32).max)
 
 
 def _middle(image: npt.NDArray[Any]) -> npt.NDArray[Any]:

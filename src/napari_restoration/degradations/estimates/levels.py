@@ -25,12 +25,13 @@ def darkest(samples: Samples) -> float:
     return samples.common + float(samples.mean[chosen].mean(dtype=np.float64))
 
 
-def brightest(planes: Sequence[npt.NDArray[Any]], clipping: Clipping) -> float:
-    """The 99.9th percentile of the planes without noise.
+def brightest(planes: Sequence[npt.NDArray[Any]], clipping: Clipping) -> tuple[float, float]:
+    """The 99.9th percentile of the planes without noise, and how far it may be off.
 
     Noise of variance v moves the percentile of a tail that falls e-fold over t by ``v / (2 t)``, exact for an
     exponential tail, which is taken off. Where it moves it by more than a twentieth of the range, means of 3 x 3
-    pixels are used, with a ninth of the variance, at the cost of rounding off thin bright structure.
+    pixels are used, with a ninth of the variance, at the cost of rounding off thin bright structure. The error
+    is half of what was taken off, and half of the difference between the two.
     """
     plain, smooth, rough = [], [], []
     for plane in planes:
@@ -44,13 +45,14 @@ def brightest(planes: Sequence[npt.NDArray[Any]], clipping: Clipping) -> float:
     values, means, squares = (np.concatenate(images) for images in (plain, smooth, rough))
     typical, wide, high = (float(v) for v in np.percentile(means, (50, 99, 99.9)))
     if clipping.high is not None and high >= clipping.high:
-        return high
+        return high, 0.0
     # The median of squares of a normal variate is 0.455 of its variance.
     variance = float(np.median(squares[means >= wide])) / 0.455
-    top = _without_noise(values, variance)
-    if float(np.percentile(values, 99.9)) - top <= 0.05 * (high - typical):
-        return top
-    return _without_noise(means, variance / 9)
+    sharp, smooth_top = _without_noise(values, variance), _without_noise(means, variance / 9)
+    moved = float(np.percentile(values, 99.9)) - sharp
+    if moved <= 0.05 * (high - typical):
+        return sharp, moved / 2
+    return smooth_top, (high - smooth_top) / 2 + abs(sharp - smooth_top) / 2
 
 
 def _without_noise(values: npt.NDArray[np.float32], variance: float) -> float:

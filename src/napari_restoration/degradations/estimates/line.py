@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_restoration.degradations.estimates.residuals import Samples
+from napari_restoration.degradations.estimates.spread import freedoms_of, robust_scale, within
 
 Float64 = npt.NDArray[np.float64]
 
@@ -16,6 +17,8 @@ _QUARTERS = 4
 # A bin with a larger share of pixels at the range's ends has lost part of its spread.
 MOST_CLIPPED = 0.005
 _OUTLIER = 5.0
+# Differences in time hold no structure, but bins of an unblurred image mix brightnesses: long tails.
+_OUTLIER_IN_TIME = 12.0
 # Rounding adds 1/12 from a standard deviation of half a level on.
 _WELL_ROUNDED = 0.25
 _COUNTED_MISFIT = 1.3
@@ -39,6 +42,8 @@ class Points:
         Variance of all pixels of the bin, textured ones included.
     clipped
         Share of pixels at the ends of the range.
+    pixels
+        All pixels of the bin.
     """
 
     mean: Float64
@@ -48,6 +53,7 @@ class Points:
     coarsest: Float64
     all_pixels: Float64
     clipped: Float64
+    pixels: Float64
 
     def kept(self, which: npt.NDArray[np.bool_]) -> Points:
         """The bins for which `which`, ``(B,)``, is true."""
@@ -72,6 +78,11 @@ class Line:
     def variance_at(self, mean: float) -> float:
         """Variance on the line, not below zero."""
         return max(0.0, self.slope * mean + self.intercept)
+
+    def error_at(self, mean: float) -> float:
+        """Standard error of the variance on the line."""
+        squared = self.intercept_error**2 + 2 * mean * self.covariance + (mean * self.slope_error) ** 2
+        return float(np.sqrt(max(0.0, squared)))
 
 
 def measure_points(samples: Samples) -> Points:
@@ -127,22 +138,15 @@ def fit_line(points: Points, known: tuple[float, float] | None = None) -> Line:
 
 
 def unrounded(points: Points) -> Points:
-    """Take off the variance of 1/12 that rounding to whole grey levels adds.
+    """Take off the variance of 1/12 that rounding adds, and leave out bins with noise below half a grey level.
 
-    It adds it where the noise has a standard deviation of half a level and more; bins below are left out. Counted
-    photons are whole by themselves and not rounded: where dark bins have less variance than that, all bins are kept
-    as they are if they lie on a line.
+    Counted photons are whole by themselves: dark bins of less variance are kept as they are if all lie on a line.
     """
     fine = points.variance >= _WELL_ROUNDED
     taken_off = Points(**{**vars(points), "variance": points.variance - 1 / 12}).kept(fine)
     if fine.all() or (np.count_nonzero(fine) >= 3 and fit_line(points).misfit > _COUNTED_MISFIT):
         return taken_off
     return points
-
-
-def is_counted(line: Line) -> bool:
-    """Whether bins down to zero follow the line well and as flatly as counts do, not as noise cut at zero."""
-    return line.misfit < _COUNTED_MISFIT and line.slope < _LEVELS_A_COUNT
 
 
 def unclipped(points: Points) -> Points:
@@ -158,7 +162,8 @@ def unclipped(points: Points) -> Points:
     joined = points.kept(whole | (points.mean < np.median(points.mean[whole])))
     counted = fit_line(joined)
     agree = abs(counted.slope - line.slope) < 1.5 * (line.slope_error + counted.slope_error)
-    return joined if agree and is_counted(counted) else points.kept(whole)
+    counts = counted.misfit < _COUNTED_MISFIT and counted.slope < _LEVELS_A_COUNT
+    return joined if agree and counts else points.kept(whole)
 
 
 def _bin_numbers(samples: Samples) -> npt.NDArray[np.int16]:
@@ -187,8 +192,9 @@ def _merged(counts: npt.NDArray[np.int64], fewest: float) -> npt.NDArray[np.int1
 
 def _point(samples: Samples, chosen: npt.NDArray[np.intp]) -> tuple[float, ...]:
     residual = samples.residual[chosen]
-    scale = _robust_scale(residual)
-    good = np.abs(residual) <= _OUTLIER * scale
+    outlier = _OUTLIER_IN_TIME if samples.is_temporal else _OUTLIER
+    scale = robust_scale(residual, outlier)
+    good = np.abs(residual) <= outlier * scale
     chosen, squares = chosen[good], np.square(residual[good], dtype=np.float64)
     everything = float(squares.mean()) if squares.size else 0.0
     used = (
@@ -196,23 +202,20 @@ def _point(samples: Samples, chosen: npt.NDArray[np.intp]) -> tuple[float, ...]:
     )
     kept, variance = chosen[used], float(squares[used].mean()) if used.size else 0.0
     coarser, coarsest = (
-        float(np.mean(np.square(_within(image[kept], _OUTLIER * scale), dtype=np.float64)))
+        float(np.mean(np.square(within(image[kept], outlier * scale), dtype=np.float64)))
         for image in (samples.coarser, samples.coarsest)
     )
     divisor = variance if variance > 0 else 1.0
     return (
         samples.common + float(samples.mean[kept].mean(dtype=np.float64)),
         variance,
-        max(kept.size / samples.pixels_a_freedom, 1.0),
+        freedoms_of(squares[used], samples.pixels_a_freedom),
         coarser / divisor,
         coarsest / divisor,
         everything,
         float(samples.clipped[chosen].mean(dtype=np.float64)),
+        float(residual.size),
     )
-
-
-def _within(values: npt.NDArray[np.float32], limit: float) -> npt.NDArray[np.float32]:
-    return values[np.abs(values) <= limit] if np.any(np.abs(values) <= limit) else values
 
 
 def _quiet(squares: Float64, activity: npt.NDArray[np.float32], samples: Samples) -> npt.NDArray[np.intp]:
@@ -232,21 +235,7 @@ def _quiet(squares: Float64, activity: npt.NDArray[np.float32], samples: Samples
     return taken
 
 
-def _robust_scale(residual: npt.NDArray[np.float32]) -> float:
-    """Standard deviation without what lies beyond five of it; sound for counts far below one, too."""
-    size = np.abs(residual)
-    scale = float(np.quantile(size, 0.95)) / 1.96
-    for _ in range(6):
-        inside = size[size <= _OUTLIER * scale]
-        new = float(np.sqrt(np.mean(np.square(inside, dtype=np.float64)))) if inside.size else scale
-        if abs(new - scale) <= 1e-3 * scale:
-            break
-        scale = new
-    return scale
-
-
 def _first_guess(points: Points) -> tuple[float, float]:
-    """Least squares on the quieter bins: a start that structure in bright ones does not lift."""
     if points.mean.size < 2 or np.ptp(points.mean) == 0:
         return 0.0, float(np.median(points.variance))
     weights = np.sqrt(points.freedoms) / np.maximum(

@@ -31,9 +31,12 @@ from napari_restoration.degradations.estimates.line import (
 from napari_restoration.degradations.estimates.residuals import Samples, as_planes, collect
 from napari_restoration.degradations.estimates.still import is_still
 from napari_restoration.degradations.estimates.verdict import judge, relative_error
-from napari_restoration.degradations.estimates.whiteness import noise_correlation
+from napari_restoration.degradations.estimates.whiteness import jpeg_grid, noise_correlation
 
 Interval = tuple[float, float]
+
+# With a larger relative standard error not even the order of magnitude of the gain is known.
+_LARGEST_ERROR = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,10 +131,10 @@ def estimate_camera(
     every = measure_points(samples)
     points = unclipped(unrounded(every) if samples.is_integer else every)
     dark, bright, middle = darkest(samples), brightest(listed, samples.clipping), _median(samples)
-    line = _constrained(points, offset_adu, read_noise_electrons, dark)
+    line, free = _lines(points, offset_adu, read_noise_electrons, dark)
     correlation = None if samples.is_temporal else noise_correlation(samples)
     error = relative_error(line, points, correlation)
-    reliable, words = judge(samples, every, points, line, error, correlation)
+    reliable, words = judge(samples, every, points, line, error, correlation, _grid(listed))
     common: dict[str, Any] = {
         "slope": line.slope,
         "slope_error": line.slope_error,
@@ -143,16 +146,16 @@ def estimate_camera(
         "noise_correlation": correlation,
         "is_temporal": samples.is_temporal,
     }
-    if line.slope <= 2 * line.slope_error or points.mean.size < 2:
+    if line.slope <= 2 * line.slope_error or points.mean.size < 2 or error > _LARGEST_ERROR:
         offset = dark if offset_adu is None else offset_adu
         return CameraEstimate(
             offset_adu=offset, offset_interval_adu=(offset, offset), gain_electrons_per_adu=None,
             gain_interval=None, read_noise_electrons=None, read_noise_interval=None, peak_electrons=None,
             peak_interval=None, background_electrons=None, is_reliable=False, words=words, **common,
         )  # fmt: skip
-    return _with_gain(
-        line, error, (dark, bright), offset_adu, read_noise_electrons, (reliable, words), common
-    )
+    levels = _Levels(dark, *bright, rounding=1 / 12 if samples.is_integer else 0.0)
+    known = (offset_adu, read_noise_electrons)
+    return _with_gain((line, free), error, levels, known, (reliable, words), common)
 
 
 def noise_sd(plane: npt.ArrayLike) -> float:
@@ -183,59 +186,61 @@ def _check_known(offset: float | None, read_noise: float | None) -> None:
         raise InputError(f"The known read noise is {read_noise} e-, but must be at least 0 e-.")
 
 
-def _constrained(points: Points, offset: float | None, read_noise: float | None, dark: float) -> Line:
-    """Fit with all that is known: the variance at the offset is that of the read noise, never negative.
+@dataclass(frozen=True)
+class _Levels:
+    dark: float
+    bright: float
+    bright_error: float
+    rounding: float
+
+
+def _lines(points: Points, offset: float | None, read_noise: float | None, dark: float) -> tuple[Line, Line]:
+    """Fit with all that is known - the variance at the offset is that of the read noise, never negative - and freely.
 
     Without a known offset the darkest level takes its place, as no level lies below the offset.
     """
+    free = fit_line(points)
     if offset is not None and read_noise is not None:
-        return fit_line(points, (offset, read_noise))
-    line = fit_line(points)
-    if read_noise is None and line.slope > 0:
+        return fit_line(points, (offset, read_noise)), free
+    if read_noise is None and free.slope > 0:
         darkest_possible = dark if offset is None else offset
-        if line.slope * darkest_possible + line.intercept < 0:
-            return fit_line(points, (darkest_possible, 0.0))
-    return line
+        if free.slope * darkest_possible + free.intercept < 0:
+            return fit_line(points, (darkest_possible, 0.0)), free
+    return free, free
 
 
 def _with_gain(
-    line: Line,
+    lines: tuple[Line, Line],
     error: float,
-    levels: tuple[float, float],
-    offset_adu: float | None,
-    read_noise: float | None,
+    levels: _Levels,
+    known: tuple[float | None, float | None],
     verdict: tuple[bool, str],
     common: dict[str, Any],
 ) -> CameraEstimate:
-    dark, bright = levels
-    gain = 1 / line.slope
+    line, free = lines
+    offset_adu, read_noise = known
+    gain, words = 1 / line.slope, verdict[1]
     zero = -line.intercept / line.slope
-    # Error of the crossing, from those of slope and intercept and their covariance.
-    of_zero = (
-        2
-        * math.sqrt(
-            max(0.0, line.intercept_error**2 + 2 * zero * line.covariance + (zero * line.slope_error) ** 2)
-        )
-        / line.slope
-    )
-    words = verdict[1]
+    of_zero = 2 * free.error_at(zero) / line.slope
     if offset_adu is not None:
         offset, span = offset_adu, (offset_adu, offset_adu)
     elif read_noise is not None:
         offset = zero + read_noise**2 * line.slope
         span = (offset - of_zero, offset + of_zero)
     else:
-        offset, span = dark, (min(dark, zero - of_zero), dark)
+        offset, span = levels.dark, (min(levels.dark, zero - of_zero), levels.dark)
         words += (
-            f" Offset and read noise follow only together: the darkest level, {dark:.4g}, is taken as offset, which "
+            f" Offset and read noise follow only together: the darkest level, {offset:.4g}, is taken as offset, which "
             f"can be as low as {span[0]:.4g} with less read noise and the same noise everywhere; give a known offset."
         )
-    read = math.sqrt(max(0.0, gain * (offset - zero))) if read_noise is None else read_noise
-    lowest = 0.0 if offset_adu is None else math.sqrt(max(0.0, gain * (offset - zero - of_zero)))
-    highest = math.sqrt(max(0.0, gain * (offset - zero + of_zero)))
-    reads = (lowest, highest) if read_noise is None else (read_noise, read_noise)
     gains = (gain * math.exp(-2 * error), gain * math.exp(2 * error))
-    electrons = max(0.0, (bright - offset) * gain)
+    if read_noise is None:
+        read = math.sqrt(max(0.0, gain * (offset - zero)))
+        low, high = _read_noise_interval(free, offset, gains, levels.rounding)
+        reads = (0.0 if offset_adu is None else min(low, read), max(high, read))
+    else:
+        read, reads = read_noise, (read_noise, read_noise)
+    low, high = levels.bright - 2 * levels.bright_error, levels.bright + 2 * levels.bright_error
     return CameraEstimate(
         offset_adu=offset,
         offset_interval_adu=span,
@@ -243,13 +248,27 @@ def _with_gain(
         gain_interval=gains,
         read_noise_electrons=read,
         read_noise_interval=reads,
-        peak_electrons=electrons,
-        peak_interval=(max(0.0, (bright - span[1]) * gains[0]), max(0.0, (bright - span[0]) * gains[1])),
-        background_electrons=max(0.0, (dark - offset) * gain),
+        peak_electrons=max(0.0, (levels.bright - offset) * gain),
+        peak_interval=(max(0.0, (low - span[1]) * gains[0]), max(0.0, (high - span[0]) * gains[1])),
+        background_electrons=max(0.0, (levels.dark - offset) * gain),
         is_reliable=verdict[0],
         words=words,
         **common,
     )
+
+
+def _read_noise_interval(free: Line, offset: float, gains: Interval, rounding: float) -> Interval:
+    """Where the read noise lies, from the variance at the offset; below one level squared rounding blurs it as well."""
+    variance = free.slope * offset + free.intercept
+    spread = 2 * free.error_at(offset) + (rounding if variance < 1 else 0.0)
+    low, high = math.sqrt(max(0.0, variance - spread)), math.sqrt(max(0.0, variance + spread))
+    return low * gains[0], high * gains[1]
+
+
+def _grid(planes: Sequence[npt.NDArray[Any]]) -> float:
+    """The clearest grid of JPEG blocks in the first, middle and last plane; missing pixels hide it."""
+    looked_at = (planes[i] for i in {0, len(planes) // 2, len(planes) - 1})
+    return max((jpeg_grid(plane) for plane in looked_at if np.isfinite(plane).all()), default=0.0)
 
 
 def _median(samples: Samples) -> float:

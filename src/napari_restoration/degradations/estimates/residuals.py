@@ -52,7 +52,7 @@ class Samples:
         After the fourth, the second and the first difference along both axes; white noise of variance v has
         the variance v in each. With ``is_temporal`` the residual is the difference of two frames over sqrt(2).
     mean
-        Of the 5 x 5 pixels around (two frames: of both).
+        Of the 5 x 5 pixels around; of two frames, that of the pixel itself in both.
     level
         What pixels are sorted by: mean of the 9 x 9 pixels around, without the inner 5 x 5.
     activity
@@ -188,7 +188,7 @@ def _filtered(frames: tuple[npt.NDArray[Any], ...], clipping: Clipping, common: 
     return tuple(
         image[inside].astype(np.float32, copy=False)
         for image in (
-            fourth, second, first, box, ring, _activity(box),
+            fourth, second, first, box if len(filled) == 1 else values, ring, _activity(box),
             ndimage.uniform_filter(np.minimum(clipped, 1), 5),
         )
     )  # fmt: skip

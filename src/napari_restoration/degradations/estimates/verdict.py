@@ -11,10 +11,9 @@ from napari_restoration.degradations.estimates.line import (
     Line,
     Points,
     fit_line,
-    is_counted,
 )
 from napari_restoration.degradations.estimates.residuals import Samples
-from napari_restoration.degradations.estimates.whiteness import correlation_error
+from napari_restoration.degradations.estimates.whiteness import JPEG_GRID, correlation_error
 
 # Variance after the second differences over that after the fourth, beyond which the noise is not white or fine
 # structure is in it: a correlation of 0.13 between neighbours, found by the benchmark.
@@ -24,7 +23,8 @@ _MOST_CORRELATED = 0.05
 _MOST_MISFIT = 4.0
 _MOST_ERROR = 0.15
 _FEWEST_BINS = 4
-_ROUNDED = 0.15
+# Median variance of the bins, in grey levels squared, below which rounding is no longer noise like any other.
+_ROUNDED = 0.6
 
 
 def relative_error(line: Line, points: Points, correlation: float | None) -> float:
@@ -58,10 +58,18 @@ def colour(points: Points) -> float:
 
 
 def judge(
-    samples: Samples, every: Points, points: Points, line: Line, error: float, correlation: float | None
+    samples: Samples,
+    every: Points,
+    points: Points,
+    line: Line,
+    error: float,
+    correlation: float | None,
+    grid: float,
 ) -> tuple[bool, str]:
-    """Say whether the gain can be trusted, and why not."""
+    """Say whether the gain can be trusted, and why not; `grid` as `jpeg_grid` finds it."""
     reasons = []
+    if grid > JPEG_GRID:
+        reasons.append("the image was stored as JPEG, which changes its noise")
     if float(np.max(points.variance)) <= 0:
         return False, "The image holds no noise to measure."
     if points.mean.size < _FEWEST_BINS:
@@ -77,7 +85,7 @@ def judge(
         or not _LEAST_COLOURED < colour(points) < _MOST_COLOURED
     ):
         reasons.append(
-            "neighbouring pixels' noise is correlated (JPEG, resampling, smoothing, denoising) or the image is full "
+            "neighbouring pixels' noise is correlated (resampling, smoothing, denoising) or the image is full "
             "of detail as fine as its pixels"
         )
     if line.misfit > _MOST_MISFIT:
@@ -88,8 +96,8 @@ def judge(
         reasons.append("the noise is smaller than the steps of the grey levels")
     if error > _MOST_ERROR:
         reasons.append(f"its standard error is {100 * error:.0f} %")
-    if np.count_nonzero(points.clipped <= MOST_CLIPPED) < 3 and not is_counted(line):
-        reasons.append("black or white cut off the noise at nearly all brightnesses")
+    if np.count_nonzero(points.clipped <= MOST_CLIPPED) < min(3, points.mean.size):
+        reasons.append("black or white may cut off the noise at nearly all brightnesses")
     lost = 1 - float(points.freedoms.sum() / every.freedoms.sum())
     cut = (
         f" {100 * lost:.0f} % of the pixels are cut off at black or white and left out."
