@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from napari_restoration.models.loader import load_model
     from napari_restoration.models.registry import list_models
     from napari_restoration.tasks.compare import compare
+    from napari_restoration.tasks.degrade import degrade
     from napari_restoration.tasks.restore import restore
 
 __version__ = "0.1.0"
@@ -20,6 +21,7 @@ __all__ = [
     "CalibratedImage",
     "__version__",
     "compare",
+    "degrade",
     "list_models",
     "load_model",
     "read_image",
@@ -30,6 +32,7 @@ __all__ = [
 _HOME_OF = {
     "CalibratedImage": "napari_restoration.core.image",
     "compare": "napari_restoration.tasks.compare",
+    "degrade": "napari_restoration.tasks.degrade",
     "list_models": "napari_restoration.models.registry",
     "load_model": "napari_restoration.models.loader",
     "read_image": "napari_restoration.core.io",

@@ -85,25 +85,28 @@ class _Degrading:
         self._settings = settings
         self._arguments = arguments
         self._order: dict[Path, int] = {}
-        self._targets: dict[Path, Path] = {}
+        self._targets: dict[Path, Job] = {}
+        self._targets_in_folder = False
 
     def plan(self, jobs: Sequence[Job]) -> None:
-        """Name the target of each file, and refuse what cannot be written before any file is read."""
+        """Number the files for their seeds, and name the target of each."""
         self._order = {job.source: position for position, job in enumerate(jobs)}
         wanted = self._arguments.target
         if wanted is None:
             return
-        outputs_in_folder = is_folder(self._arguments.output, len(jobs))
-        folder = is_folder(wanted, len(jobs)) if outputs_in_folder else False
-        if outputs_in_folder and not folder:
-            raise OutputError(f"--target {wanted} is one file, but the output is a folder: name a folder.")
-        sources = [job.source for job in jobs]
-        targets = plan_jobs(sources, Path(wanted), f"{self._preset.id} target", folder=folder)
-        for job, target in zip(jobs, targets, strict=True):
-            check_job(target, sources, overwrite=self._arguments.overwrite, folder=folder)
-            self._targets[job.source] = target.target
-        if folder:
-            make_folder(Path(wanted))
+        if is_folder(self._arguments.output, len(jobs)):
+            self._targets_in_folder = is_folder(wanted, len(jobs))
+            if not self._targets_in_folder:
+                raise OutputError(
+                    f"--target {wanted} is one file, but the output is a folder: name a folder."
+                )
+        targets = plan_jobs(
+            [job.source for job in jobs],
+            Path(wanted),
+            f"{self._preset.id} target",
+            folder=self._targets_in_folder,
+        )
+        self._targets = {target.source: target for target in targets}
 
     def prepare(self, bar: ProgressBar) -> None:
         """Nothing is shared by several files."""
@@ -113,12 +116,17 @@ class _Degrading:
         from napari_restoration.core import progress
         from napari_restoration.tasks.degrade_file import iter_degrade_file
 
+        target = self._targets.get(job.source)
+        if target is not None:
+            if self._targets_in_folder:
+                make_folder(target.target.parent)
+            check_job(target, list(self._order), overwrite=self._arguments.overwrite, folder=False)
         task = iter_degrade_file(
             job.source,
             job.target,
             self._preset,
             dataclasses.replace(self._settings, seed=self._settings.seed + self._order[job.source]),
-            target=self._targets.get(job.source),
+            target=None if target is None else target.target,
             axes=self._arguments.axes,
             overwrite=self._arguments.overwrite,
         )
