@@ -125,15 +125,19 @@ def about_sharpness(kind: BlurKind, scale: Scale, *, is_remade: bool) -> list[Fi
     if kind.kind == "motion" and kind.motion.length_px >= _SHORTEST_MOTION_PX:
         return [_moved(kind, scale)]
     found = [_possibly_moved(kind, scale)] if kind.motion.strength >= _POSSIBLE_MOTION else []
-    if not kind.blur.is_reliable:
-        words = f"The blur cannot be told: {_lower(kind.blur.words)}"
-        return [*found, Finding(kind="blur", severity="note", words=words)]
-    sigma = kind.blur.sigma_px
+    blurred_px, soft_px = _BLURRED_PX, _SOFT_PX
+    if scale.lens_px is not None:
+        blurred_px = soft_px = _SOFTER_THAN_THE_LENS * scale.lens_px
+    sigma, low, high = kind.blur.sigma_px, kind.blur.low_px, kind.blur.high_px
     width = f"{sigma:.1f} px{_parenthesis(scale.in_um(sigma))}"
-    is_blurred, is_soft = sigma >= _BLURRED_PX, sigma >= _SOFT_PX
+    if not kind.blur.is_reliable:
+        if low < soft_px and high > blurred_px:
+            words = f"The blur cannot be told: {_lower(kind.blur.words)}"
+            return [*found, Finding(kind="blur", severity="note", words=words)]
+        width = f"about {width}, between {low:.1f} and {high:.1f} px"
+    is_blurred, is_soft = sigma >= blurred_px, sigma >= soft_px
     if scale.lens_px is not None:
         times = sigma / scale.lens_px
-        is_blurred = is_soft = times > _SOFTER_THAN_THE_LENS
         width += (
             f", {times:.1f} times what the lens can do" if times >= 1 else ", as sharp as the lens can do"
         )
@@ -170,7 +174,8 @@ def about_sampling(flaws: Flaws) -> list[Finding]:
     """Pixels too coarse for the image, and what was done to it since the camera, which looks the same."""
     correlation = flaws.noise_correlation
     error = flaws.noise_correlation_error or 0.0
-    found, severity = [], "problem"
+    found: list[Finding] = []
+    severity: Severity = "problem"
     if correlation is not None and abs(correlation) > max(_CORRELATED, 5 * error):
         severity = "note"
         how = "smoothed, resampled or compressed" if correlation > 0 else "sharpened"
