@@ -27,7 +27,9 @@ def broken_compare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]
     return ["compare", str(tmp_path / "a.tif"), str(tmp_path / "a.tif")]
 
 
-@pytest.mark.parametrize("command", [[], ["restore"], ["degrade"], ["compare"], ["models"], ["models", "show"], ["demo"]])
+@pytest.mark.parametrize(
+    "command", [[], ["restore"], ["degrade"], ["compare"], ["models"], ["models", "show"], ["demo"]]
+)
 def test_every_command_has_help_with_examples(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command, "--help"]) == 0
     assert "examples:\n" in capsys.readouterr().out
