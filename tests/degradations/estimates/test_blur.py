@@ -101,6 +101,8 @@ def test_a_sharper_bad_image_has_no_extra_blur(sharp):
         (np.random.default_rng(7).normal(size=(20, 20)), "too small"),
         (np.random.default_rng(7).normal(size=(128, 128)), ""),
         (np.eye(32), ""),
+        (np.where(np.arange(64)[:, None] == 4, 1e9, np.zeros((64, 64))), ""),
+        (np.random.default_rng(7).choice([-1.7e308, 1.7e308], (64, 64)), ""),
     ],
 )
 def test_planes_without_an_answer_say_so(plane, reason):

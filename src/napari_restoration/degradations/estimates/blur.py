@@ -240,9 +240,9 @@ def standardised(plane: npt.NDArray[Any]) -> tuple[Plane, float] | str:
         return f"{100 * missing.mean():.0f} % of the pixels are missing (NaN or infinite)."
     values = filled.astype(np.float64)
     largest = float(np.abs(values).max())
-    if np.ptp(values) <= 1e-12 * largest:
+    values = values / (largest or 1.0)
+    if np.ptp(values) <= 1e-12:
         return "All pixels have the same value."
-    values = values / largest
     values -= values.mean()
     spread = float(values.std())
     return values / spread, spread * largest

@@ -79,7 +79,10 @@ def frequency_bins(plane: npt.NDArray[np.floating]) -> Bins:
     frequency = np.bincount(place, weights=cells * spectrum.frequency[inside])
     kept = count > 0
     count = count[kept]
-    bins = Bins(frequency[kept] / count, power[kept] / count, count / 2 * _INDEPENDENT)
+    mean = power[kept] / count
+    # Drawn images can have frequencies without any power, whose logarithm there is none of.
+    mean = np.maximum(mean, max(1e-20 * float(mean.max()), 1e-30))
+    bins = Bins(frequency[kept] / count, mean, count / 2 * _INDEPENDENT)
     largest = np.where(bins.frequency < _COARSE, bins.power * np.sqrt(bins.frequency), 0.0)
     return bins.after(int(np.argmax(largest)))
 
