@@ -1,13 +1,17 @@
-"""What the Layers menu and the command palette do: open the Restore widget on the active layer and press Restore."""
+"""What the Layers menu and the command palette do: open a widget on the active layer; Restore is pressed, too."""
 
 from __future__ import annotations
+
+from typing import TypeVar
 
 # napari looks the annotations below up by their full names; its submodules are loaded when it does.
 import napari
 
+from napari_restoration.gui.degrade_widget import DegradeWidget
 from napari_restoration.gui.restore_widget import RestoreWidget
 
 PLUGIN = "napari-restoration"
+Panel = TypeVar("Panel", RestoreWidget, DegradeWidget)
 
 
 def restore_active(viewer: napari.viewer.Viewer, layer: napari.layers.Layer) -> None:
@@ -35,6 +39,11 @@ def denoise_active(viewer: napari.viewer.Viewer, layer: napari.layers.Layer) -> 
     _restore(viewer, layer, "denoise")
 
 
+def degrade_active(viewer: napari.viewer.Viewer, layer: napari.layers.Layer) -> None:
+    """Open the Degrade widget on the active layer; its preview shows what the steps last used make of it."""
+    open_degrade_widget(viewer).choose(layer)
+
+
 def open_restore_widget(viewer: napari.viewer.Viewer) -> RestoreWidget:
     """The Restore widget of a viewer; the one that is open, else a new one.
 
@@ -43,17 +52,32 @@ def open_restore_widget(viewer: napari.viewer.Viewer) -> RestoreWidget:
     viewer : napari.Viewer
         The viewer.
     """
+    return _open(viewer, RestoreWidget, "Restore")
+
+
+def open_degrade_widget(viewer: napari.viewer.Viewer) -> DegradeWidget:
+    """The Degrade widget of a viewer; the one that is open, else a new one.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+    """
+    return _open(viewer, DegradeWidget, "Degrade")
+
+
+def _open(viewer: napari.viewer.Viewer, kind: type[Panel], name: str) -> Panel:
     # A widget opened from the Plugins menu has another dock name than one opened by a script.
     for widget in viewer.window.dock_widgets.values():
-        if isinstance(widget, RestoreWidget):
+        if isinstance(widget, kind):
             dock = widget.parentWidget()
             if dock is not None:
                 dock.show()
                 dock.raise_()
             return widget
-    widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Restore")[1]
-    if not isinstance(widget, RestoreWidget):
-        raise TypeError(f"{PLUGIN} offers {type(widget).__name__} as Restore widget.")
+    widget = viewer.window.add_plugin_dock_widget(PLUGIN, name)[1]
+    if not isinstance(widget, kind):
+        raise TypeError(f"{PLUGIN} offers {type(widget).__name__} as {name} widget.")
     return widget
 
 

@@ -8,9 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
-    QFrame,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -20,6 +18,7 @@ from napari_restoration.gui._advanced import AdvancedSettings
 from napari_restoration.gui._axes_row import AxesRow
 from napari_restoration.gui._frames_row import FramesRow
 from napari_restoration.gui._layer_combo import LayerCombo
+from napari_restoration.gui._look import ACCENT, PRIMARY, align_labels, faint_line, small_text_style
 from napari_restoration.gui._message import Message, small_text
 from napari_restoration.gui._model_picker import ModelPicker
 from napari_restoration.gui._progress_bar import ProgressBar
@@ -31,13 +30,6 @@ if TYPE_CHECKING:
 
     from napari_restoration.models.card import ModelCard
 
-# The accent of napari's dark theme; that of the light one is too pale for white letters.
-_ACCENT = "#4560c8"
-_PRIMARY = f"""
-QPushButton {{ background-color: {_ACCENT}; color: white; font-weight: 600; }}
-QPushButton:hover {{ background-color: #5a74da; }}
-QPushButton:disabled {{ background-color: rgba(128, 128, 128, 60); color: rgba(160, 160, 160, 160); }}
-"""
 _SMALLEST_WIDTH = 320
 
 
@@ -72,9 +64,9 @@ class RestoreForm(QWidget):
         self.restore_button.setToolTip(
             "Restore the whole image into a new layer beside it. The visible plane comes first."
         )
-        self.restore_button.setStyleSheet(_PRIMARY)
+        self.restore_button.setStyleSheet(PRIMARY)
         self.progress = ProgressBar()
-        self.progress.set_accent(_ACCENT)
+        self.progress.set_accent(ACCENT)
         self.message = Message()
         self.setMinimumWidth(_SMALLEST_WIDTH)
         self._lay_out()
@@ -106,10 +98,7 @@ class RestoreForm(QWidget):
 
     def follow_theme(self, theme: str) -> None:
         """Make explanations a little fainter than the theme's text."""
-        from napari.utils.theme import get_theme
-
-        red, green, blue = get_theme(theme).text.as_rgb_tuple()[:3]
-        self.setStyleSheet(f'QLabel[small="true"] {{ color: rgba({red}, {green}, {blue}, 165); }}')
+        self.setStyleSheet(small_text_style(theme))
 
     def show_area(self, is_shown: bool) -> None:
         """Offer the drawn rectangle where there is a layer to draw on."""
@@ -137,7 +126,7 @@ class RestoreForm(QWidget):
             form.setContentsMargins(0, 0, 0, 0)
             form.setVerticalSpacing(5)
             form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        _align_labels([*forms, self.advanced.form])
+        align_labels([*forms, self.advanced.form])
         buttons = QHBoxLayout()
         buttons.addWidget(self.preview_button, 1)
         buttons.addWidget(self.restore_button, 1)
@@ -147,7 +136,7 @@ class RestoreForm(QWidget):
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(6)
         parts: list[Any] = [
-            image_form, self.axes_row, _line(), self.models, self.frames_row, plan_form,
+            image_form, self.axes_row, faint_line(), self.models, self.frames_row, plan_form,
             self._area_form, self.advanced, buttons, self.progress, self.message,
         ]  # fmt: skip
         for part in parts:
@@ -155,25 +144,3 @@ class RestoreForm(QWidget):
                 layout.addWidget(part)
             else:
                 layout.addLayout(part)
-
-
-def _align_labels(forms: list[QFormLayout]) -> None:
-    """Give the labels of several forms one width, so that their fields stand below each other."""
-    labels = []
-    for form in forms:
-        for row in range(form.rowCount()):
-            item = form.itemAt(row, QFormLayout.ItemRole.LabelRole)
-            if item is not None and isinstance(label := item.widget(), QLabel):
-                labels.append(label)
-    # The theme's font comes only when the panel is docked: leave room for a wider one.
-    width = round(1.2 * max(label.fontMetrics().horizontalAdvance(label.text()) for label in labels))
-    for label in labels:
-        label.setFixedWidth(width)
-
-
-def _line() -> QFrame:
-    line = QFrame()
-    line.setFrameShape(QFrame.Shape.HLine)
-    line.setFixedHeight(1)
-    line.setStyleSheet("QFrame { background-color: rgba(128, 128, 128, 60); border: none; }")
-    return line

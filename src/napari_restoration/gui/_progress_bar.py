@@ -42,6 +42,8 @@ class ProgressBar(QWidget):
         layout.setSpacing(4)
         layout.addLayout(row)
         layout.addWidget(self.text)
+        self.step = "tile"
+        """What is counted, in the singular."""
         self._doing = ""
         self._first: tuple[int, float] | None = None
         self.hide()
@@ -89,7 +91,7 @@ class ProgressBar(QWidget):
         self._doing = doing
         self.bar.setRange(0, report.total)
         self.bar.setValue(report.done)
-        text = f"{doing}: {report.done} of {report.total} tiles"
+        text = f"{doing}: {report.done} of {report.total} {self.step}s"
         done_since = report.done - self._first[0]
         if done_since >= _FEW_STEPS and report.done < report.total:
             seconds = (now - self._first[1]) / done_since * (report.total - report.done)
@@ -99,7 +101,7 @@ class ProgressBar(QWidget):
     def show_cancelling(self) -> None:
         """Say that the current tile is still being finished."""
         self.cancel_button.setEnabled(False)
-        self.text.setText("Cancelling after this tile …")
+        self.text.setText(f"Cancelling after this {self.step} …")
 
     def finish(self) -> None:
         """Back to rest."""
