@@ -138,10 +138,11 @@ class Degrading:
         """Degraded block and target of each colour, ``([T,] [Z,] y, x)``, made with all that blur reaches around."""
         plan = self.plan
         lengths = [plan.image.size_of(axis) // plan.binning * plan.binning for axis in "YX"]
-        window = [
-            _aligned(slice(part.start - reach, part.stop + reach), plan.alignment, length)
-            for part, reach, length in zip(core, self._reach[1:], lengths, strict=True)
-        ]
+        window = []
+        for part, reach, length in zip(core, self._reach[1:], lengths, strict=True):
+            # A compression's whole blocks must be right, so what blur reaches is counted from their borders.
+            blocks = _aligned(part, plan.alignment, length)
+            window.append(_aligned(slice(blocks.start - reach, blocks.stop + reach), plan.alignment, length))
         block = self._block(at, {"Z": depth, "Y": window[0], "X": window[1]})
         if seen is not None:
             seen.add(block)
