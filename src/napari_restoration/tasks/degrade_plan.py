@@ -160,7 +160,7 @@ def plan_degrade(
         notices.append("The stack is too thin for a blur in 3D: it is blurred plane by plane.")
     frames = _frames(image, model)
     for colour in [model, *(model.at_wavelength(one) for one in _wavelengths(image, preset))]:
-        _check_reach(image, colour, volume)
+        check_reach(image, colour, volume)
     binning = model.binning
     rest = [image.size_of(axis) % binning for axis in "YX"]
     if any(rest):
@@ -227,7 +227,14 @@ def _frames(image: CalibratedImage, model: ForwardModel) -> int | None:
     return frames
 
 
-def _check_reach(image: CalibratedImage, model: ForwardModel, volume: bool) -> None:
+def check_reach(image: CalibratedImage, model: ForwardModel, volume: bool) -> None:
+    """Refuse a blur or a path larger than the image.
+
+    Raises
+    ------
+    InputError
+        Naming the step and the axis.
+    """
     for step in model.steps:
         reach = (0, 0, 0, *step.reach_px())[-3:]
         for axis, length in zip("ZYX", reach, strict=True):

@@ -14,7 +14,7 @@ from napari_restoration.core.nonfinite import fill_missing
 from napari_restoration.core.normalize import Percentiles
 from napari_restoration.core.progress import Notice, Progress, Task
 from napari_restoration.degradations.presets import Preset
-from napari_restoration.tasks.degrade_plan import DegradePlan, plan_degrade
+from napari_restoration.tasks.degrade_plan import DegradePlan, check_reach, plan_degrade
 from napari_restoration.tasks.degrade_settings import DegradeSettings, generator
 from napari_restoration.tasks.degraded import DegradedRegion, DegradeResult, describe_result
 from napari_restoration.tasks.grey_levels import check_exposure, with_levels
@@ -48,7 +48,8 @@ class Degrading:
     Raises
     ------
     InputError
-        If the good image has no contrast to read as photons, or the camera would saturate everywhere.
+        If the good image has no contrast to read as photons, the camera would saturate everywhere, or a drawn blur is
+        larger than the image.
     """
 
     def __init__(self, plan: DegradePlan, levels: Percentiles) -> None:
@@ -56,7 +57,12 @@ class Degrading:
         self._levels = levels
         drawn = plan.model.draw(generator(plan.settings.seed, "parameters"))
         self._model = with_levels(drawn, levels)
-        reaches = [colour.reach_px() for colour in plan.in_colours(self._model)]
+        colours = plan.in_colours(self._model)
+        for colour in colours:
+            check_reach(
+                plan.image, colour, plan.is_volume
+            )  # values drawn together may reach farther than each alone
+        reaches = [colour.reach_px() for colour in colours]
         self._reach = tuple(max(lengths) for lengths in zip(*reaches, strict=True))
         self.notices = [*plan.notices, *check_exposure(self._model, plan.image, levels)]
 
