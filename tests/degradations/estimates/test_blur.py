@@ -118,6 +118,16 @@ def test_white_noise_has_no_blur_to_report():
     assert not estimate_blur(np.random.default_rng(8).normal(size=(256, 256))).is_reliable
 
 
+def test_grain_of_a_processed_image_is_not_taken_for_sharp_structure(sharp):
+    rng = np.random.default_rng(10)
+    grain = ndimage.gaussian_filter(rng.normal(size=(256, 256)), 0.8)
+    blurred = ndimage.gaussian_filter(rng.normal(size=(256, 256)), 12.0)
+    estimate = estimate_blur(3 * blurred / blurred.std() + grain / grain.std())
+    assert not estimate.is_reliable
+    assert "grain" in estimate.words
+    assert estimate.high_px > 50
+
+
 def test_missing_pixels_are_bridged_and_the_input_is_kept(sharp):
     image = seen(sharp[0], 2.0)
     image[10:14, 20:90] = np.nan

@@ -7,7 +7,7 @@ where its objects have no sharp edges. Two images together tell the blur that on
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,10 @@ _RELIABLE_SPREAD, _RELIABLE_MISFIT = 0.3, 2.0
 # Bins of frequency, six an octave, in which the signal must exceed the noise, of one spectrum and of two.
 _SIGNAL_BINS, _SIGNAL_BINS_OF_TWO = 8, 5
 _MOST_MISSING = 0.2
+# Excess kurtosis of the finest detail, of images whose detail is finer than 2 px: structure is sparse and has 1.4 and
+# more, grain is Gaussian and has 0. Coarser detail can be Gaussian just because much of it overlaps.
+_GRAIN, _GRAIN_PX = 1.0, 2.0
+_UNKNOWN_PX = 100.0
 # Expected exponent of the power law and its standard deviation; for two images, of the difference of the two.
 _EXPONENT, _EXPONENT_LIMITS = (3.0, 0.4), (0.0, 4.0)
 _TILT, _TILT_LIMITS = (0.0, 0.2), (-1.0, 1.0)
@@ -98,7 +102,17 @@ def estimate_blur(plane: npt.NDArray[Any], *, noise_variance: float | None = Non
     bins = frequency_bins(ready)
     # A known variance of zero leaves rounding alone.
     noise = None if noise_variance is None else (max(noise_variance / scale**2, 1e-12), 0.1)
-    return _judged(fit_falloff(bins, exponent=_EXPONENT, limits=_EXPONENT_LIMITS, noise=noise))
+    fit = fit_falloff(bins, exponent=_EXPONENT, limits=_EXPONENT_LIMITS, noise=noise)
+    estimate = _judged(fit)
+    seen = bins.frequency[fit.signal_share > 0.5]
+    fine = len(seen) >= _SIGNAL_BINS and estimate.sigma_px < _GRAIN_PX
+    if fine and _sparseness(ready, float(seen[-1])) < _GRAIN:
+        words = (
+            "The finest detail looks like grain: noise of a processed image (colour camera, JPEG, smoothed) or an "
+            "even texture, whose sharpness says nothing about the blur."
+        )
+        return replace(estimate, low_px=0.0, high_px=_UNKNOWN_PX, is_reliable=False, words=words)
+    return estimate
 
 
 def estimate_blur_between(bad: npt.NDArray[Any], good: npt.NDArray[Any]) -> BlurEstimate:
@@ -217,14 +231,27 @@ def _with_interval(sigma: float, low: float, high: float, words: str, misfit: fl
         words = f"The blur is only known to lie {between}: too little fine structure rises above the noise. {words}"
     elif misfit > _RELIABLE_MISFIT:
         words = f"The blur may be {sigma:.1f} px, but a texture or a period of the sample itself hides it. {words}"
+        low, high = 0.0, _UNKNOWN_PX
     else:
         words = f"The blur is {sigma:.1f} px ({between}). {words}"
     reliable = narrow and misfit <= _RELIABLE_MISFIT
     return BlurEstimate(sigma_px=sigma, low_px=low, high_px=high, is_reliable=reliable, words=words.strip())
 
 
+def _sparseness(plane: Plane, finest: float) -> float:
+    """Excess kurtosis of the detail in the octave below the finest frequency at which there is signal."""
+    rows, columns = fft.fftfreq(plane.shape[0])[:, None], fft.rfftfreq(plane.shape[1])[None, :]
+    octaves = np.log(np.maximum(np.hypot(rows, columns), 1e-9) / (0.6 * finest))
+    band = np.exp(-0.5 * (octaves / 0.35) ** 2)
+    detail = fft.irfft2(fft.rfft2(plane) * band, s=plane.shape)
+    # The transform takes the border for an edge.
+    margin = min(int(1 / finest) + 2, min(plane.shape) // 4)
+    inner = detail[margin:-margin, margin:-margin]
+    return float(np.mean(inner**4) / max(float(np.mean(inner**2)) ** 2, 1e-300) - 3)
+
+
 def _unknown(words: str) -> BlurEstimate:
-    return BlurEstimate(sigma_px=0.0, low_px=0.0, high_px=100.0, is_reliable=False, words=words)
+    return BlurEstimate(sigma_px=0.0, low_px=0.0, high_px=_UNKNOWN_PX, is_reliable=False, words=words)
 
 
 def standardised(plane: npt.NDArray[Any]) -> tuple[Plane, float] | str:
