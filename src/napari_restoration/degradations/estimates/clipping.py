@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 # A pile-up holds so many times the pixels of the fullest of the levels next to it ...
-_PILE = 2.5
+_PILE = 1.5
 # ... looked at over so many levels that occur, and at least this many pixels (and this share of all).
 _NEIGHBOURS = 8
 _FEWEST = 8
@@ -37,9 +37,9 @@ class Clipping:
 def find_clipping(planes: Sequence[npt.NDArray[Any]]) -> Clipping:
     """Find the levels at which values pile up, such as 4095 of a 12-bit camera in a 16-bit file.
 
-    The largest value counts as saturation if it is two and a half times as frequent as the fullest of the eight
+    The largest value counts as saturation if it is one and a half times as frequent as the fullest of the eight
     next lower values that occur (and holds at least 8 pixels and 1e-5 of all). Darkness likewise, from below:
-    counts of fewer than about 0.4 photons a pixel cannot be told from a cut by this alone.
+    counts of fewer than about 0.7 photons a pixel cannot be told from a cut by this alone.
 
     Parameters
     ----------
@@ -64,9 +64,10 @@ def _piles_up(values: npt.NDArray[Any], end: float, inwards: float) -> bool:
     at_end = int(np.count_nonzero(values == end))
     if at_end < max(_FEWEST, _SMALLEST_SHARE * values.size):
         return False
-    # Distances from the end: float64, as unsigned integers have no sign to turn.
     counts = _nearest_counts(values, end, inwards, at_end)
-    return counts.size == 0 or at_end > _PILE * float(counts.max())
+    fullest = float(counts.max(initial=0))
+    # Three standard errors of two counts, so that a few pixels do not pile up by chance.
+    return bool(at_end - _PILE * fullest > 3 * np.sqrt(at_end + _PILE**2 * fullest))
 
 
 def _nearest_counts(

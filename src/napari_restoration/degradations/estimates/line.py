@@ -36,8 +36,8 @@ class Points:
         Grey levels, grey levels squared.
     freedoms
         Independent pixels behind the variance.
-    coarser, coarsest
-        Variance after the second and first difference over that after the fourth; 1 for white noise.
+    coarser
+        Variance after the second difference over that after the fourth; 1 for white noise.
     all_pixels
         Variance of all pixels of the bin, textured ones included.
     clipped
@@ -50,7 +50,6 @@ class Points:
     variance: Float64
     freedoms: Float64
     coarser: Float64
-    coarsest: Float64
     all_pixels: Float64
     clipped: Float64
     pixels: Float64
@@ -201,17 +200,13 @@ def _point(samples: Samples, chosen: npt.NDArray[np.intp]) -> tuple[float, ...]:
         np.arange(chosen.size) if samples.is_temporal else _quiet(squares, samples.activity[chosen], samples)
     )
     kept, variance = chosen[used], float(squares[used].mean()) if used.size else 0.0
-    coarser, coarsest = (
-        float(np.mean(np.square(within(image[kept], outlier * scale), dtype=np.float64)))
-        for image in (samples.coarser, samples.coarsest)
-    )
+    coarser = np.square(within(samples.coarser[kept], outlier * scale), dtype=np.float64).mean()
     divisor = variance if variance > 0 else 1.0
     return (
         samples.common + float(samples.mean[kept].mean(dtype=np.float64)),
         variance,
         freedoms_of(squares[used], samples.pixels_a_freedom),
-        coarser / divisor,
-        coarsest / divisor,
+        float(coarser) / divisor,
         everything,
         float(samples.clipped[chosen].mean(dtype=np.float64)),
         float(residual.size),
