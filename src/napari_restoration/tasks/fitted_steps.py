@@ -2,173 +2,129 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from napari_restoration.degradations.forward import ForwardModel
 from napari_restoration.degradations.presets import Preset
-from napari_restoration.degradations.psf import gaussian_sigma_um
-from napari_restoration.degradations.sampling import LEVELS_PERCENT
 from napari_restoration.degradations.step_choice import StepChoice
 from napari_restoration.degradations.steps import STEPS
-from napari_restoration.tasks.grey_levels import measure_plane, with_levels
+from napari_restoration.tasks.estimated import Measured
+from napari_restoration.tasks.fitted_blur import FittedBlur
 
-if TYPE_CHECKING:
-    from napari_restoration.degradations.estimates.blur import BlurEstimate
-    from napari_restoration.degradations.estimates.motion import MotionEstimate
-    from napari_restoration.degradations.estimates.noise import CameraEstimate
+BLURS = frozenset(
+    {"optical_blur", "gibson_lanni", "confocal", "measured_psf", "gaussian_blur", "motion_blur"}
+)
+"""Kinds of steps that blur."""
 
-_OPTICS = ("optical_blur", "gibson_lanni", "confocal", "measured_psf")
+_OPTICS = BLURS - {"gaussian_blur", "motion_blur"}
 # Narrower than this, a Gaussian on pixels is no blur.
 _LEAST_SIGMA_PX = 0.2
 
 
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """What was found on the bad image.
-
-    Attributes
-    ----------
-    camera, blur, motion
-        The estimates.
-    bits
-        Bit depth, ``None`` if it is not a raw image.
-    pixel_um
-        Pixel size in um, if it is known.
-    """
-
-    camera: CameraEstimate
-    blur: BlurEstimate
-    motion: MotionEstimate
-    bits: int | None
-    pixel_um: float | None
-
-
-def fill_steps(preset: Preset, measured: Measured) -> Preset:
+def fill_steps(preset: Preset, measured: Measured, blur: FittedBlur | None) -> Preset:
     """Return a preset whose steps are what was measured; steps it lacks are added, others keep their values.
 
-    Levels of difficulty are left out, as they belonged to other values.
-    """
-    preset = replace(preset, id=f"{preset.id}-matched", title=f"{preset.title}, matched", levels={})
-    preset = _set(
-        preset, "to_photons", {"low_value": None, "high_value": None, "peak_photons": _peak(measured)}
-    )
-    preset = _set(preset, "camera", _camera(measured))
-    if _step(preset, "gaussian_noise") is not None:
-        preset = preset.without({"gaussian_noise"})  # the camera has all of the noise
-    if measured.motion.is_reliable and measured.motion.length_px:
-        preset = _set(
-            preset, "motion_blur",
-            {"path": "linear", "length_px": measured.motion.length_px, "angle_rad": measured.motion.angle_rad,
-             "vibration_px": 0.0},
-        )  # fmt: skip
-    elif _step(preset, "motion_blur") is not None and _frames(preset) is None:
-        preset = preset.without({"motion_blur"})
-    return _with_blur(preset, measured)
-
-
-def fitted_light(preset: Preset, measured: Measured, good: npt.NDArray[Any]) -> Preset:
-    """Return the preset with peak and background such that a good image, blurred, gets the bad one's light.
+    The light is left to `fitted_light`, which needs the images. Levels of difficulty are left out, as they belonged
+    to other values, and the steps act in the order of the light path, as they do in a microscope.
 
     Parameters
     ----------
     preset : Preset
-        As `fill_steps` leaves it.
+        To begin with.
     measured : Measured
-        Dark and bright electrons of the bad image.
-    good : ndarray
-        ``(Y, X)``, the good image.
+        What was found on the bad image.
+    blur : FittedBlur or None
+        The blur that fits, from `fit_blur` with `objective_of` the preset; ``None`` keeps the preset's.
     """
-    low, high = _electrons(measured)
-    unit = preset.with_settings({"to_photons.peak_photons": 1.0})
-    optics = [choice.step for choice in unit.steps if choice.enabled and choice.step.kind in _SPATIAL]
-    to_photons = next(choice.step for choice in unit.steps if choice.step.kind == "to_photons")
-    model = ForwardModel.in_light_path_order(to_photons, *optics)
-    if model.needs_pixel_size:
-        model = model.calibrated(measured.pixel_um)
-    model = with_levels(model, measure_plane(good)).realise(np.random.default_rng(0))
-    seen = model.expectation(np.nan_to_num(np.asarray(good, dtype=np.float32)))
-    dark, bright = (float(value) for value in np.percentile(seen, LEVELS_PERCENT))
-    peak = (high - low) / max(bright - dark, 1e-6)
-    preset = _set(preset, "to_photons", {"peak_photons": max(peak, 0.0)})
-    return _set(preset, "exposure", {"factor": 1.0, "background_photons": max(low - peak * dark, 0.0)})
+    preset = replace(
+        preset,
+        id=f"{preset.id.removesuffix('-matched')}-matched",
+        title=f"{preset.title.removesuffix(', matched')}, matched",
+        levels={},
+        order="light_path",
+    )
+    preset = _set(preset, "to_photons", {"low_value": None, "high_value": None, "black": "percentile"})
+    preset = _set(preset, "exposure", {"factor": 1.0, "background_photons": 0.0})
+    preset = _set(preset, "camera", _camera(measured))
+    if step_of(preset, "gaussian_noise") is not None:
+        preset = preset.without({"gaussian_noise"})  # the camera has all of the noise
+    if step_of(preset, "binning") is not None and measured.factor == 1:
+        preset = preset.without({"binning"})
+    if measured.moves:
+        motion = measured.motion
+        preset = _set(
+            preset, "motion_blur",
+            {"path": "linear", "length_px": motion.length_px * measured.factor, "angle_rad": motion.angle_rad,
+             "vibration_px": 0.0},
+        )  # fmt: skip
+    elif step_of(preset, "motion_blur") is not None and not makes_burst(preset):
+        preset = preset.without({"motion_blur"})
+    return _with_blur(preset, measured, blur)
 
 
-_SPATIAL = (*_OPTICS, "gaussian_blur", "motion_blur")
+def step_of(preset: Preset, kind: str) -> StepChoice | None:
+    """The first step of a kind."""
+    return next((choice for choice in preset.steps if choice.step.kind == kind), None)
 
 
-def _peak(measured: Measured) -> float:
-    low, high = _electrons(measured)
-    return max(high - low, 1e-3)
+def objective_of(preset: Preset) -> Any:
+    """The widefield objective of a preset, if it has one that is on."""
+    choice = step_of(preset, "optical_blur")
+    return choice.step if choice is not None and choice.enabled else None
 
 
-def _electrons(measured: Measured) -> tuple[float, float]:
-    """Dark and bright light of the bad image; in grey levels if shot noise does not tell the electrons."""
-    camera = measured.camera
-    if camera.gain_electrons_per_adu is None or camera.peak_electrons is None:
-        top = max(camera.means, default=camera.offset_adu + 1.0)
-        return 0.0, max(top - camera.offset_adu, 1e-3)
-    return max(camera.background_electrons or 0.0, 0.0), camera.peak_electrons
+def makes_burst(preset: Preset) -> bool:
+    """Whether the motion of a preset spans several frames, which one frame does not tell."""
+    choice = step_of(preset, "motion_blur")
+    return choice is not None and choice.enabled and getattr(choice.step, "frames", None) is not None
+
+
+def has_optics(preset: Preset) -> bool:
+    """Whether an optical step is on."""
+    return any(choice.enabled and choice.step.kind in _OPTICS for choice in preset.steps)
+
+
+def changes_in_words(before: Preset, after: Preset) -> str:
+    """Say which steps were filled in, and which were switched on or off."""
+    was_on = {choice.step.kind for choice in before.steps if choice.enabled}
+    filled = [one.step.title for one in after.steps if one.enabled and one not in before.steps]
+    off = [one.step.title for one in after.steps if not one.enabled and one.step.kind in was_on]
+    words = f"Filled in: {', '.join(filled)}."
+    return f"{words} Switched off: {', '.join(off)}." if off else words
 
 
 def _camera(measured: Measured) -> dict[str, Any]:
     camera = measured.camera
     shared = {"quantum_efficiency": 1.0, "dark_electrons": 0.0, "em_gain": None, "averaged": 1, "bits": measured.bits,
-              "offset_adu": camera.offset_adu}  # fmt: skip
+              "offset_adu": float(camera.offset_adu)}  # fmt: skip
     if camera.gain_electrons_per_adu is None:
-        return {
-            **shared,
-            "shot_noise": False,
-            "gain_electrons_per_adu": 1.0,
-            "read_noise_electrons": camera.noise_sd,
-        }
+        noise = float(camera.noise_sd)
+        return {**shared, "shot_noise": False, "gain_electrons_per_adu": 1.0, "read_noise_electrons": noise}
     return {
         **shared,
         "shot_noise": True,
-        "gain_electrons_per_adu": camera.gain_electrons_per_adu,
-        "read_noise_electrons": max(camera.read_noise_electrons or 0.0, 0.0),
+        "gain_electrons_per_adu": float(camera.gain_electrons_per_adu),
+        "read_noise_electrons": float(max(camera.read_noise_electrons or 0.0, 0.0)),
     }
 
 
-def _with_blur(preset: Preset, measured: Measured) -> Preset:
-    """Set the defocus of the preset's objective, or a Gaussian where there is none or its optics is too wide."""
-    sigma = measured.blur.sigma_px
-    if measured.motion.is_reliable and measured.motion.length_px:
-        # A straight path of length L has the variance L^2 / 12 along it: half of that on average over directions.
-        sigma = math.sqrt(max(sigma**2 - measured.motion.length_px**2 / 24, 0.0))
-    optical = _step(preset, "optical_blur")
-    if optical is not None and optical.enabled and measured.pixel_um is not None:
-        step: Any = optical.step
-        beyond = (sigma * measured.pixel_um) ** 2 - gaussian_sigma_um(step.na, step.wavelength_um) ** 2
-        if beyond > 0 and step.na < step.index:
-            # A uniform disc of radius R has the variance R^2 / 4 along an axis.
-            defocus = 2.0 * math.sqrt(beyond) * math.sqrt(step.index**2 - step.na**2) / step.na
-            model = "debye" if step.model in ("airy", "sim") else step.model
-            preset = _set(preset, "optical_blur", {"model": model, "defocus_um": defocus})
-            return preset.without({"gaussian_blur"})
-    preset = preset.without(set(_OPTICS))
-    if sigma < _LEAST_SIGMA_PX:
+def _with_blur(preset: Preset, measured: Measured, fitted: FittedBlur | None) -> Preset:
+    """Set the objective's defocus, or a Gaussian where there is none or its optics does not fit."""
+    if fitted is None:
+        return preset.without(_OPTICS) if measured.pixel_um is None else preset
+    if fitted.optical is not None:
+        values = {"model": fitted.optical.model, "defocus_um": float(fitted.optical.defocus_um)}
+        return _set(preset, "optical_blur", values).without({"gaussian_blur"})
+    preset = preset.without(_OPTICS)
+    if fitted.sigma_px < _LEAST_SIGMA_PX:
         return preset.without({"gaussian_blur"})
-    return _set(preset, "gaussian_blur", {"sigma_px": sigma})
-
-
-def _step(preset: Preset, kind: str) -> StepChoice | None:
-    return next((choice for choice in preset.steps if choice.step.kind == kind), None)
-
-
-def _frames(preset: Preset) -> int | None:
-    choice = _step(preset, "motion_blur")
-    return None if choice is None else getattr(choice.step, "frames", None)
+    return _set(preset, "gaussian_blur", {"sigma_px": float(fitted.sigma_px)})
 
 
 def _set(preset: Preset, kind: str, values: Mapping[str, Any]) -> Preset:
     """Set fields of the first step of a kind, which is added in the order of the light path if it is not there."""
-    if _step(preset, kind) is None:
+    if step_of(preset, kind) is None:
         steps = [*preset.steps, StepChoice(step=STEPS[kind]())]
         preset = replace(preset, steps=tuple(sorted(steps, key=lambda choice: choice.step.stage)))
     settings = {f"{kind}.{name}": value for name, value in values.items()}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,41 +15,28 @@ from napari_restoration.core.nonfinite import fill_missing
 from napari_restoration.core.progress import Progress, Task
 from napari_restoration.degradations.presets import Preset
 from napari_restoration.tasks.degrade import degrade
-from napari_restoration.tasks.degrade_settings import DegradeSettings, pixel_sizes
-from napari_restoration.tasks.fitted_steps import Measured, fill_steps, fitted_light
+from napari_restoration.tasks.degrade_settings import DegradeSettings
+from napari_restoration.tasks.estimated import Estimated, Measured, estimates_of, limits_in_words
+from napari_restoration.tasks.fitted_blur import FittedBlur, fit_blur
+from napari_restoration.tasks.fitted_light import fitted_light, own_noise_share
+from napari_restoration.tasks.fitted_steps import (
+    BLURS,
+    changes_in_words,
+    fill_steps,
+    has_optics,
+    makes_burst,
+    objective_of,
+    step_of,
+)
 from napari_restoration.tasks.likeness import Comparison, compare_likeness
-from napari_restoration.tasks.sample_planes import planes_of
+from napari_restoration.tasks.sample_planes import Grid, common_grid, planes_of
+
+if TYPE_CHECKING:
+    from napari_restoration.degradations.estimates.blur import BlurEstimate
+
+__all__ = ["Comparison", "Estimated", "Match", "MatchSettings", "iter_match"]
 
 Plane = npt.NDArray[Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimated:
-    """One number of the microscope.
-
-    Attributes
-    ----------
-    name
-        ``"offset"``, ``"gain"``, ``"read_noise"``, ``"photons"``, ``"background"``, ``"blur"``, ``"motion_length"``
-        or ``"motion_direction"``.
-    label, unit
-        For people.
-    value, low, high
-        The estimate and the interval in which the true one is expected; ``None`` where nothing can be told.
-    is_reliable
-        Whether it is worth acting on.
-    words
-        What limits it.
-    """
-
-    name: str
-    label: str
-    unit: str
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    is_reliable: bool = True
-    words: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +48,7 @@ class MatchSettings:
     offset_adu, read_noise_electrons
         Of the camera, from a dark frame or its data sheet; ``None`` to estimate them.
     pixel_size_um
-        Where the images have none.
+        Of an image that has none.
     seed
         Of the synthetic image's noise.
     """
@@ -85,13 +71,16 @@ class Match:
         Each number with its interval.
     comparison
         The bad image beside a synthetic one made by the preset.
+    changes
+        Which steps were filled in, added or switched off, in a sentence.
     words
-        What was done and what to know, in sentences.
+        What to know about it, in sentences; empty if nothing limits it.
     """
 
     preset: Preset
     estimates: tuple[Estimated, ...]
     comparison: Comparison
+    changes: str
     words: str
 
 
@@ -102,6 +91,7 @@ def iter_match(
     settings: MatchSettings | None = None,
     *,
     at: Mapping[str, int] | None = None,
+    good_at: Mapping[str, int] | None = None,
 ) -> Task[Match]:
     """Estimate a microscope from a bad image and fill a preset's steps with it.
 
@@ -110,14 +100,15 @@ def iter_match(
     bad : CalibratedImage
         As the microscope delivers it: raw grey levels.
     good : CalibratedImage, optional
-        A good image of a similar sample at the same pixel size; of the same field it serves even better. Without it the
-        bad image, cleaned of noise, stands in for the object, so that only noise can be compared.
+        A good image of a similar sample at the same pixel size, or finer by the preset's binning; of the same field it
+        serves even better. Without it the bad image, cleaned of noise, stands in for the object, so that only light
+        and noise can be compared.
     preset : Preset
-        To begin with: its optical step, where it has one, gets the defocus that fits; else a Gaussian blur is set.
+        To begin with: its objective, where it has one, gets the defocus that fits; else a Gaussian blur is set.
     settings : MatchSettings, optional
         What is known already.
-    at : mapping of str to int, optional
-        Position of the plane to look at; the middle by default.
+    at, good_at : mapping of str to int, optional
+        Position of the plane to look at in either image; the middle by default.
 
     Yields
     ------
@@ -132,131 +123,117 @@ def iter_match(
     Raises
     ------
     InputError
-        If an image is smaller than 32 pixels, in colour, or has no contrast.
+        If an image is smaller than 32 pixels, in colour, or has no contrast; if the pixel sizes do not fit, or the
+        good image is the bad one.
     """
-    from napari_restoration.degradations.estimates.blur import estimate_blur, estimate_blur_between
     from napari_restoration.degradations.estimates.motion import estimate_motion
     from napari_restoration.degradations.estimates.noise import estimate_camera
 
     settings = MatchSettings() if settings is None else settings
+    if good is not None and good.data is bad.data:
+        raise InputError(
+            f"{bad.name!r} is both the bad and the good image: choose another good image, or none."
+        )
     planes = planes_of(bad, at)
-    target = None if good is None else planes_of(good, None)[0]
+    target = None if good is None else planes_of(good, good_at)[0]
+    grid = common_grid(bad, good, _binning(preset), settings.pixel_size_um)
     yield Progress(done=0, total=4, message="Estimating the camera")
     camera = estimate_camera(
         planes, offset_adu=settings.offset_adu, read_noise_electrons=settings.read_noise_electrons
     )
     yield Progress(done=1, total=4, message="Estimating blur and motion")
-    variance = camera.noise_sd**2 if camera.is_reliable else None
-    if target is None:
-        blur = estimate_blur(planes[0], noise_variance=variance)
-    else:
-        blur = estimate_blur_between(planes[0], target)
-    motion = estimate_motion(planes[0])
+    blur = _blur(planes[0], target, grid, camera.noise_sd**2 if camera.is_reliable else None)
     measured = Measured(
-        camera=camera, blur=blur, motion=motion, bits=_bits(bad, planes),
-        pixel_um=_pixel_um(bad, good, settings),
+        camera=camera, blur=blur, motion=estimate_motion(planes[0]), bits=_bits(bad, planes),
+        pixel_um=grid.good_pixel_um, factor=grid.factor, offset_adu=settings.offset_adu,
+        read_noise_electrons=settings.read_noise_electrons,
     )  # fmt: skip
     yield Progress(done=2, total=4, message="Making the synthetic image")
-    filled = fill_steps(preset, measured)
-    sharp = _cleaned(planes[0], camera.noise_sd) if target is None else target
-    if target is not None:
-        filled = fitted_light(filled, measured, target)
-    synthetic = _synthetic(filled, sharp, measured, settings, blurred=target is not None)
+    coarse = None if target is None else grid.binned(target)
+    fitted = fit_blur(objective_of(preset), measured, coarse, planes[0])
+    filled, used, sharp = _fill(preset, measured, fitted, planes[0], target)
+    synthetic = _synthetic(used, sharp, measured, settings.seed)
     yield Progress(done=3, total=4, message="Comparing")
-    comparison = compare_likeness(planes[0], synthetic)
+    limits = limits_in_words(
+        measured, fitted, has_good=target is not None, has_optics=has_optics(preset),
+        own_noise=0.0 if target is None else own_noise_share(filled, measured, target),
+    )  # fmt: skip
     return Match(
-        preset=filled, estimates=_estimates(measured), comparison=comparison,
-        words=_words(measured, comparison, has_good=target is not None),
+        preset=filled, estimates=estimates_of(measured, fitted), comparison=compare_likeness(planes[0], synthetic),
+        changes=changes_in_words(preset, filled), words=" ".join(limits + _grid_words(preset, filled)),
     )  # fmt: skip
 
 
-def _bits(image: CalibratedImage, planes: Sequence[npt.NDArray[Any]]) -> int | None:
-    """Bit depth of a camera that delivers such values: 8, 12 or 16; ``None`` for what is no raw image."""
+def _fill(
+    preset: Preset, measured: Measured, fitted: FittedBlur | None, bad: Plane, good: Plane | None
+) -> tuple[Preset, Preset, Plane]:
+    """The filled preset, the one that makes the synthetic image, and what it is made from."""
+    filled = fill_steps(preset, measured, fitted)
+    if good is not None:
+        filled = filled.with_settings(fitted_light(filled, measured, good, bad))
+        return filled, filled, good
+    # The stand-in is blurred already, and as coarse as the bad image.
+    sharp = np.kron(_cleaned(bad, measured.camera.noise_sd), np.ones((measured.factor,) * 2, np.float32))
+    used = filled.without(BLURS | {"minimum_filter", "opening"})
+    light = fitted_light(used, measured, sharp, bad)
+    return filled.with_settings(light), used.with_settings(light), sharp
+
+
+def _synthetic(preset: Preset, sharp: Plane, measured: Measured, seed: int) -> Plane:
+    """A degraded plane; of a burst the middle frame."""
+    image = CalibratedImage(sharp, "YX", name="good image")
+    settings = DegradeSettings(seed=seed, pixel_size_um=measured.pixel_um)
+    made = np.asarray(degrade(image, preset, settings).image.data)
+    return made if made.ndim == 2 else made[len(made) // 2]
+
+
+def _blur(bad: Plane, good: Plane | None, grid: Grid, noise_variance: float | None) -> BlurEstimate:
+    """Blur of the bad plane, beyond that of the good one where there is one, in pixels of the bad one."""
+    from napari_restoration.degradations.estimates.blur import estimate_blur, estimate_blur_between
+    from napari_restoration.degradations.estimates.power_ratio import blur_by_power
+
+    if good is None:
+        return estimate_blur(bad, noise_variance=noise_variance)
+    coarse = grid.binned(good)
+    found, bound = estimate_blur_between(bad, coarse), blur_by_power(bad, coarse)
+    # So much blur would leave less fine structure than the bad image has.
+    return bound if found.low_px > bound.high_px else found
+
+
+def _binning(preset: Preset) -> int:
+    choice = step_of(preset, "binning")
+    return int(getattr(choice.step, "factor", 1)) if choice is not None and choice.enabled else 1
+
+
+def _grid_words(preset: Preset, filled: Preset) -> list[str]:
+    words = []
+    if _binning(preset) > _binning(filled):
+        words.append(
+            f"The good image is as fine as the bad one, so the binning is off; for {_binning(preset)} times finer "
+            "training pairs match with a good image that is so much finer."
+        )
+    if makes_burst(filled):
+        words.append(
+            "One frame does not tell how the frames of a burst move: that is left as the preset has it."
+        )
+    return words
+
+
+def _bits(image: CalibratedImage, planes: Sequence[Plane]) -> int | None:
+    """Bit depth of a raw image; ``None`` for what is none."""
     if image.dtype.kind != "u" or image.dtype.itemsize > 2:
         return None
     if image.dtype.itemsize == 1:
         return 8
+    # Only where values end at the top of a smaller depth, this is known to be the camera's.
     brightest = max(int(plane.max()) for plane in planes)
-    return 12 if brightest < 2**12 else 16
+    return next((bits for bits in (10, 12, 14) if brightest == 2**bits - 1), 16)
 
 
-def _pixel_um(bad: CalibratedImage, good: CalibratedImage | None, settings: MatchSettings) -> float | None:
-    known = [
-        pixel_sizes(image, DegradeSettings(pixel_size_um=settings.pixel_size_um)).get("X")
-        for image in (bad, good)
-        if image is not None
-    ]
-    sizes = [size for size in known if size is not None]
-    if len(sizes) == 2 and abs(sizes[0] - sizes[1]) > 0.02 * max(sizes) and good is not None:
-        raise InputError(
-            f"{bad.name!r} has pixels of {sizes[0]:g} um and {good.name!r} of {sizes[1]:g} um: resample one of them "
-            "to the other's, since blur is compared in pixels."
-        )
-    return sizes[0] if sizes else None
-
-
-def _cleaned(plane: npt.NDArray[Any], noise_sd: float) -> Plane:
+def _cleaned(plane: Plane, noise_sd: float) -> npt.NDArray[np.float32]:
     from skimage.restoration import denoise_tv_chambolle
 
     filled = np.asarray(fill_missing(plane, 0.0)[0], dtype=np.float32)
     span = float(np.ptp(filled)) or 1.0
-    return np.asarray(
-        denoise_tv_chambolle(filled / span, weight=1.5 * noise_sd / span) * span, dtype=np.float32
-    )
-
-
-def _synthetic(
-    preset: Preset, sharp: npt.NDArray[Any], measured: Measured, settings: MatchSettings, *, blurred: bool
-) -> npt.NDArray[Any]:
-    """One degraded plane; of a burst the middle frame. A stand-in for the object is blurred already."""
-    if not blurred:
-        kinds = {"gaussian_blur", "optical_blur", "gibson_lanni", "confocal", "measured_psf", "motion_blur"}
-        preset = preset.without(kinds)
-        preset = fitted_light(preset, measured, sharp)
-    image = CalibratedImage(sharp, "YX", name="good image")
-    result = degrade(image, preset, DegradeSettings(seed=settings.seed, pixel_size_um=measured.pixel_um))
-    made = np.asarray(result.image.data)
-    return made if made.ndim == 2 else made[len(made) // 2]
-
-
-def _estimates(measured: Measured) -> tuple[Estimated, ...]:
-    camera, blur, motion = measured.camera, measured.blur, measured.motion
-    sure, words = camera.is_reliable, camera.words
-
-    def of_camera(name: str, label: str, unit: str, value: float | None, interval: Any = None) -> Estimated:
-        low, high = interval if interval is not None else (None, None)
-        return Estimated(
-            name=name, label=label, unit=unit, value=value, low=low, high=high,
-            is_reliable=sure and value is not None, words=words,
-        )  # fmt: skip
-
-    def of_motion(name: str, label: str, unit: str, value: float) -> Estimated:
-        return Estimated(
-            name=name, label=label, unit=unit, value=value, is_reliable=motion.is_reliable, words=motion.words
-        )
-
-    return (
-        of_camera("offset", "Offset", "grey levels", camera.offset_adu, camera.offset_interval_adu),
-        of_camera("gain", "Gain", "e-/grey level", camera.gain_electrons_per_adu, camera.gain_interval),
-        of_camera("read_noise", "Read noise", "e-", camera.read_noise_electrons, camera.read_noise_interval),
-        of_camera("photons", "Brightest pixels", "e-", camera.peak_electrons, camera.peak_interval),
-        of_camera("background", "Background", "e-", camera.background_electrons),
-        Estimated(
-            name="blur", label="Blur (standard deviation)", unit="px", value=blur.sigma_px, low=blur.low_px,
-            high=blur.high_px, is_reliable=blur.is_reliable, words=blur.words,
-        ),
-        of_motion("motion_length", "Motion", "px", motion.length_px),
-        of_motion("motion_direction", "Direction of motion", "deg", math.degrees(motion.angle_rad)),
-    )  # fmt: skip
-
-
-def _words(measured: Measured, comparison: Comparison, *, has_good: bool) -> str:
-    parts = [comparison.words]
-    if not has_good:
-        parts.append(
-            "Without a good image the bad one, cleaned of noise, stands in for the object: only the noise is compared."
-        )
-    parts += [part.words for part in (measured.camera, measured.blur) if not part.is_reliable]
-    if measured.motion.is_reliable:
-        parts.append(measured.motion.words)
-    return " ".join(part for part in parts if part)
+    cleaned = denoise_tv_chambolle(filled / span, weight=1.5 * noise_sd / span)
+    return np.asarray(cleaned * span, dtype=np.float32)

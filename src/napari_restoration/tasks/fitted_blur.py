@@ -1,0 +1,188 @@
+"""Which defocus of a given objective, or which Gaussian, makes a good image as blurred as a bad one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_restoration.core.spectrum import power_spectrum, radial_mean
+from napari_restoration.tasks.estimated import Measured
+
+if TYPE_CHECKING:
+    from napari_restoration.degradations.optics import OpticalBlur
+
+Plane = npt.NDArray[Any]
+Float = npt.NDArray[np.float64]
+
+_MOST_RINGS = 48
+_SMALLEST_FIELD = 256
+_STEPS = 32
+# Defoci are tried up to where geometry makes so many times the blur that was found, or a blur of so many pixels: the
+# estimate of the width fails where hardly any structure is left. Steps widen with the defocus.
+_BEYOND = 1.6
+_LARGEST_PX = 15.0
+_WIDENING = 1.5
+# Of two fields of one specimen the spectra differ by about 0.1 decades.
+_MOST_MISFIT = 0.2
+# A Gaussian is taken instead of the objective if it leaves less than this share of the misfit.
+_CLEARLY_BETTER = 0.7
+# Where the transfer function has fallen to this, a defocus and a Gaussian look alike to the estimate from one image.
+_LEVEL = 0.3
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedBlur:
+    """The blur to fill in: the objective with a defocus, or a Gaussian; the other one is ``None``.
+
+    Attributes
+    ----------
+    optical
+        The objective, out of focus by what fits.
+    sigma_px
+        Standard deviation in pixels of the good image.
+    misfit
+        What the objective leaves of the power unexplained, rms in decades; ``None`` without a good image.
+    """
+
+    optical: OpticalBlur | None = None
+    sigma_px: float = 0.0
+    misfit: float | None = None
+
+    @property
+    def is_reliable(self) -> bool:
+        """Whether the defocus explains the bad image's spectrum."""
+        return self.misfit is not None and self.misfit <= _MOST_MISFIT
+
+
+def fit_blur(
+    optical: OpticalBlur | None, measured: Measured, good: Plane | None, bad: Plane
+) -> FittedBlur | None:
+    """Choose the blur to fill in; ``None`` where nothing can be told.
+
+    With a good image, the power of the bad one is explained as that of the good one times the transfer function
+    squared, plus white noise; the defocus, or the Gaussian, with the least misfit is taken.
+
+    Parameters
+    ----------
+    optical : OpticalBlur or None
+        The preset's objective.
+    measured : Measured
+        The blur width, the pixel size and the motion.
+    good : ndarray or None
+        ``(Y, X)`` on the pixels of the bad one.
+    bad : ndarray
+        ``(Y, X)``.
+    """
+    sigma = _without_motion(measured)
+    gaussian = FittedBlur(sigma_px=sigma * measured.factor) if measured.tells_blur else None
+    if optical is None or measured.pixel_um is None:
+        return gaussian
+    model: Any = "debye" if optical.model in ("airy", "sim") else optical.model
+    optical = replace(optical, model=model, z_step_um=None)
+    coarse = replace(optical, pixel_size_um=measured.pixel_um * measured.factor, defocus_um=0.0)
+    if good is None or measured.moves:
+        defocus = _defocus_of(coarse, sigma) if gaussian is not None else None
+        return gaussian if defocus is None else FittedBlur(optical=replace(optical, defocus_um=defocus))
+    misfit = _misfit_of(good, bad)
+    largest = max(_BEYOND * sigma, min(_LARGEST_PX, min(bad.shape) / 12))
+    steps = np.linspace(0.0, 1.0, _STEPS + 1) ** _WIDENING
+
+    def by_defocus(value: float) -> float:
+        return misfit(_transfer(replace(coarse, defocus_um=value)))
+
+    defocus, least = _least(by_defocus, _geometric_defocus(coarse, largest) * steps)
+    width, of_gaussian = _least(lambda value: misfit(_gaussian(value)), largest * steps)
+    if of_gaussian >= _CLEARLY_BETTER * least:
+        return FittedBlur(optical=replace(optical, defocus_um=defocus), misfit=least)
+    # Among Gaussians the estimate's own stands unless it fits worse by far.
+    if gaussian is not None and _CLEARLY_BETTER * misfit(_gaussian(sigma)) <= of_gaussian:
+        return gaussian
+    return FittedBlur(sigma_px=width * measured.factor)
+
+
+def _without_motion(measured: Measured) -> float:
+    """The blur beside that of motion, in pixels of the bad image."""
+    variance = measured.blur.sigma_px**2
+    if measured.moves:
+        # A straight path of length L has the variance L^2 / 12 along it: half of that on average over directions.
+        variance -= measured.motion.length_px**2 / 24
+    return math.sqrt(max(variance, 0.0))
+
+
+def _least(misfit: Callable[[float], float], tried: Float) -> tuple[float, float]:
+    """The best of some values, and of as many between its neighbours."""
+    best = int(np.argmin([misfit(float(value)) for value in tried]))
+    finer = np.linspace(tried[max(best - 1, 0)], tried[min(best + 1, len(tried) - 1)], 9)
+    misfits = [misfit(float(value)) for value in finer]
+    best = int(np.argmin(misfits))
+    return float(finer[best]), misfits[best]
+
+
+def _misfit_of(good: Plane, bad: Plane) -> Callable[[Callable[[Float], Float]], float]:
+    """How badly a transfer function explains the power of the bad plane: rms of the difference in decades."""
+    from scipy.optimize import nnls
+
+    from napari_restoration.degradations.estimates.falloff import fit_falloff, frequency_bins
+
+    rings = min(_MOST_RINGS, *(min(plane.shape) // 4 for plane in (good, bad)))
+    real, sharp = (radial_mean(power_spectrum(plane), rings) for plane in (bad, good))
+    kept = real.frequency <= 0.5
+    frequency, power = real.frequency[kept], real.power[kept]
+    noise = fit_falloff(
+        frequency_bins(np.asarray(good, np.float64)), exponent=(2.6, 0.4), limits=(0.0, 4.0)
+    ).noise
+    object_power = np.interp(frequency, sharp.frequency, np.maximum(sharp.power - noise, 0.0))
+
+    def misfit(transfer: Callable[[Float], Float]) -> float:
+        signal = object_power * transfer(frequency) ** 2
+        parts = np.stack([signal, np.ones_like(signal)], axis=1) / power[:, None]
+        heights = nnls(parts, np.ones(len(power)))[0]
+        made = np.maximum(parts @ heights, 1e-6)
+        return float(np.sqrt(np.mean(np.log10(made) ** 2)))
+
+    return misfit
+
+
+def _transfer(objective: OpticalBlur) -> Callable[[Float], Float]:
+    """Root of the power that the objective's spot leaves in rings of frequency."""
+    kernel = objective.kernel()
+    side = max(_SMALLEST_FIELD, 2 * max(kernel.shape))
+    # The zeros of a defocused transfer function lie on rings, so that few rings do not average them away.
+    spectrum = radial_mean(np.abs(np.fft.fft2(kernel, (side, side))) ** 2, side // 4)
+    known, left = np.append(0.0, spectrum.frequency), np.sqrt(np.append(1.0, spectrum.power))
+    return lambda frequency: np.interp(frequency, known, left)
+
+
+def _gaussian(sigma_px: float) -> Callable[[Float], Float]:
+    return lambda frequency: np.exp(-2 * np.pi**2 * sigma_px**2 * frequency**2)
+
+
+def _geometric_defocus(objective: OpticalBlur, sigma_px: float) -> float:
+    """Defocus at which the geometric disc, of variance R^2 / 4 along an axis, has a standard deviation."""
+    if objective.na >= objective.index:
+        return 0.0
+    width_um = 2.0 * sigma_px * objective.pixel_size_um
+    return width_um * math.sqrt(objective.index**2 - objective.na**2) / objective.na
+
+
+def _defocus_of(objective: OpticalBlur, sigma_px: float) -> float | None:
+    """Defocus whose transfer function falls to a level where the Gaussian's does; ``None`` if all are wider."""
+    aim = math.sqrt(math.log(1 / _LEVEL) / (2 * math.pi**2)) / max(sigma_px, 1e-6)
+
+    def falls_at(defocus: float) -> float:
+        frequency = np.linspace(0.0, 0.7, 1401)
+        below = _transfer(replace(objective, defocus_um=defocus))(frequency) < _LEVEL
+        return float(frequency[below.argmax()]) if below.any() else math.inf
+
+    low, high = 0.0, _geometric_defocus(objective, _BEYOND * sigma_px)
+    if falls_at(low) <= aim or high <= 0:
+        return None
+    for _ in range(12):
+        middle = (low + high) / 2
+        low, high = (middle, high) if falls_at(middle) > aim else (low, middle)
+    return low
