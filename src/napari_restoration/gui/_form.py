@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 
 from napari_restoration.gui._advanced import AdvancedSettings
 from napari_restoration.gui._axes_row import AxesRow
+from napari_restoration.gui._diagnosis import DiagnosisList
 from napari_restoration.gui._frames_row import FramesRow
 from napari_restoration.gui._layer_combo import LayerCombo
 from napari_restoration.gui._look import ACCENT, PRIMARY, align_labels, faint_line, small_text_style
@@ -56,6 +57,10 @@ class RestoreForm(QWidget):
             "What Preview restores: the visible part, or the rectangle selected in a Shapes layer."
         )
         self.advanced = AdvancedSettings()
+        self.diagnose_button = QPushButton("Diagnose")
+        self.diagnose_button.setToolTip(
+            "Look at the shown plane and say what is wrong with it; nothing runs by itself."
+        )
         self.preview_button = QPushButton("Preview")
         self.preview_button.setToolTip(
             "Restore only what the canvas shows, in place. It equals that part of the full result."
@@ -68,6 +73,8 @@ class RestoreForm(QWidget):
         self.progress = ProgressBar()
         self.progress.set_accent(ACCENT)
         self.message = Message()
+        self.diagnosis = DiagnosisList()
+        self._buttons = (self.diagnose_button, self.preview_button, self.restore_button)
         self.setMinimumWidth(_SMALLEST_WIDTH)
         self._lay_out()
 
@@ -99,6 +106,7 @@ class RestoreForm(QWidget):
     def follow_theme(self, theme: str) -> None:
         """Make explanations a little fainter than the theme's text."""
         self.setStyleSheet(small_text_style(theme))
+        self.diagnosis.follow_theme(theme)
 
     def show_area(self, is_shown: bool) -> None:
         """Offer the drawn rectangle where there is a layer to draw on."""
@@ -108,8 +116,8 @@ class RestoreForm(QWidget):
 
     def set_running(self, is_running: bool) -> None:
         """Only one run at a time: the buttons wait for it."""
-        self.preview_button.setEnabled(not is_running)
-        self.restore_button.setEnabled(not is_running)
+        for button in self._buttons:
+            button.setEnabled(not is_running)
 
     def _lay_out(self) -> None:
         image_form = QFormLayout()
@@ -128,16 +136,16 @@ class RestoreForm(QWidget):
             form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         align_labels([*forms, self.advanced.form])
         buttons = QHBoxLayout()
-        buttons.addWidget(self.preview_button, 1)
-        buttons.addWidget(self.restore_button, 1)
-        for button in (self.preview_button, self.restore_button):
+        for button in self._buttons:
             button.setMinimumHeight(28)
+            buttons.addWidget(button, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(6)
         parts: list[Any] = [
             image_form, self.axes_row, faint_line(), self.models, self.frames_row, plan_form,
             self._area_form, self.advanced, buttons, self.progress, self.message,
+            self.diagnosis,
         ]  # fmt: skip
         for part in parts:
             if isinstance(part, QWidget):

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_restoration.core.errors import InputError, RestorationError
 from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.progress import Notice, Progress, Task, TileDone
+from napari_restoration.gui._diagnosis import Diagnoser
 from napari_restoration.gui._form import RestoreForm
 from napari_restoration.gui._layers import (
     file_problem,
@@ -54,6 +55,7 @@ class RestoreWidget(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.form)
         self.running: RunningTask | None = None
+        self.diagnoser = Diagnoser(self, self.form, napari_viewer)
         self._source: Image | None = None
         self._listened: Image | None = None
         self._restoration: Restoration | None = None
@@ -102,7 +104,7 @@ class RestoreWidget(QWidget):
             self.form.progress.show_cancelling()
 
     def _start(self, *, is_preview: bool) -> None:
-        if self.running is not None:
+        if self.running is not None or self.diagnoser.running is not None:
             return
         try:
             order = self._make_order(is_preview=is_preview)
@@ -188,6 +190,7 @@ class RestoreWidget(QWidget):
 
     def _on_data_replaced(self, event: Any = None) -> None:
         self._restoration = None
+        self.diagnoser.forget()
         self._on_layer_changed()
 
     def _show_plan(self) -> None:

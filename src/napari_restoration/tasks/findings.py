@@ -132,8 +132,7 @@ def about_sharpness(kind: BlurKind, scale: Scale, *, is_remade: bool) -> list[Fi
     width = f"{sigma:.1f} px{_parenthesis(scale.in_um(sigma))}"
     if not kind.blur.is_reliable:
         if low < soft_px and high > blurred_px:
-            words = f"The blur cannot be told: {_lower(kind.blur.words)}"
-            return [*found, Finding(kind="blur", severity="note", words=words)]
+            return [*found, Finding(kind="blur", severity="note", words=kind.blur.words)]
         width = f"about {width}, between {low:.1f} and {high:.1f} px"
     is_blurred, is_soft = sigma >= blurred_px, sigma >= soft_px
     if scale.lens_px is not None:
@@ -250,7 +249,3 @@ def _percent(share: float) -> str:
 
 def _parenthesis(length_um: float | None) -> str:
     return f" ({length_um:.3g} um)" if length_um is not None else ""
-
-
-def _lower(sentence: str) -> str:
-    return f"{sentence[:1].lower()}{sentence[1:]}"
