@@ -141,7 +141,9 @@ def parse_setting(preset: Preset, text: str) -> dict[str, Setting]:
         )
     if name in _FROM_THE_IMAGE:
         option = name.removesuffix("_um").replace("_", "-")
-        raise InputError(f"{text!r}: it is the same for all steps and comes from the image; use --{option} instead.")
+        raise InputError(
+            f"{text!r}: it is the same for all steps and comes from the image; use --{option} instead."
+        )
     meaning = quantities(STEPS[kind]).get(name)
     if meaning is not None and meaning.form == "file":
         return {address: value}  # a path may hold two dots, or be a number
