@@ -71,7 +71,7 @@ class Quantity:
             if not self.none_means:
                 raise InputError(f"{self._named} is missing.")
         elif self.form == "choice":
-            if value not in self.choices:
+            if not isinstance(value, str) or value not in self.choices:
                 known = ", ".join(repr(choice) for choice in self.choices)
                 raise InputError(f"{self._named} is {value!r}, but must be one of {known}.")
         elif self.form == "switch":
