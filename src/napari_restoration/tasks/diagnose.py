@@ -219,11 +219,10 @@ def _choice(findings: list[Finding], frames: int) -> tuple[str | None, str]:
         advice.append("A burst of several frames of the same field would give more.")
     if task in ("refocus", "deblur") and "noise" in problems:
         advice.append("It is noisy as well, so expect less detail.")
-    is_sure = any(finding.kind == "blur" and finding.value is not None for finding in findings)
     if not problems:
-        advice.append(
-            "Nothing needs restoring." if is_sure else "Nothing else was found that needs restoring."
-        )
+        is_sharp = any(finding.kind == "blur" and finding.severity == "good" for finding in findings)
+        unsure = "Nothing was found that needs restoring; judge its sharpness by eye."
+        advice.append("Nothing needs restoring." if is_sharp else unsure)
     return task, " ".join(advice)
 
 
