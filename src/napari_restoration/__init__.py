@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from napari_restoration.models.registry import list_models
     from napari_restoration.tasks.compare import compare
     from napari_restoration.tasks.degrade import degrade
+    from napari_restoration.tasks.diagnose import diagnose
     from napari_restoration.tasks.restore import restore
 
 __version__ = "0.1.0"
@@ -22,6 +23,7 @@ __all__ = [
     "__version__",
     "compare",
     "degrade",
+    "diagnose",
     "list_models",
     "load_model",
     "read_image",
@@ -33,6 +35,7 @@ _HOME_OF = {
     "CalibratedImage": "napari_restoration.core.image",
     "compare": "napari_restoration.tasks.compare",
     "degrade": "napari_restoration.tasks.degrade",
+    "diagnose": "napari_restoration.tasks.diagnose",
     "list_models": "napari_restoration.models.registry",
     "load_model": "napari_restoration.models.loader",
     "read_image": "napari_restoration.core.io",
