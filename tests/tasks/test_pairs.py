@@ -14,7 +14,7 @@ from napari_restoration.core.progress import run
 from napari_restoration.degradations.presets import Preset
 from napari_restoration.tasks import pairs
 from napari_restoration.tasks.pairs import PairSettings, iter_write_pairs, repeat_pair
-from napari_restoration.tasks.presets import find_preset
+from napari_restoration.tasks.presets import find_preset, with_typed_settings
 
 PRESET = Preset.from_dict(
     {
@@ -286,3 +286,11 @@ def test_what_the_user_must_know_is_told_once(tmp_path):
     assert report.notices == (
         "cell: 1 rows or columns at the end are left out: the image is no multiple of 2.",
     )
+
+
+def test_the_number_of_frames_may_be_drawn_for_each_pair(tmp_path):
+    preset = with_typed_settings(find_preset("tem-stream"), ["motion_blur.frames=3..5"], drawn=True)
+    image = CalibratedImage(np.random.default_rng(0).random((96, 96)), "YX", name="grid")
+    report = run(iter_write_pairs([image], preset, tmp_path, PairSettings(count=6, levels=())))
+    frames = {read_image(tmp_path / "input" / name).size_of("T") for name in report.pairs}
+    assert frames == {3, 4, 5}

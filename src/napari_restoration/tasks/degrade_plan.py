@@ -16,7 +16,12 @@ from napari_restoration.core.memory import free_memory_bytes
 from napari_restoration.degradations.forward import ForwardModel
 from napari_restoration.degradations.presets import Preset
 from napari_restoration.degradations.varied import bare
-from napari_restoration.tasks.degrade_settings import DegradeSettings, pixel_sizes, square_pixel_um
+from napari_restoration.tasks.degrade_settings import (
+    DegradeSettings,
+    generator,
+    pixel_sizes,
+    square_pixel_um,
+)
 
 _JPEG_BLOCK = 8
 
@@ -32,7 +37,7 @@ class DegradePlan:
     preset, settings
         The user's choices.
     model
-        Forward model with the image's calibration; grey levels are not measured and nothing is drawn yet.
+        Forward model with the image's calibration and drawn fields; grey levels are not measured yet.
     spatial
         ``"YX"`` or ``"ZYX"``: the axes a step sees at once.
     frames
@@ -158,9 +163,11 @@ def plan_degrade(
     if volume and settings.volume is None and model.reach_px()[0] >= image.size_of("Z"):
         volume, model = False, on.calibrated(pixel)
         notices.append("The stack is too thin for a blur in 3D: it is blurred plane by plane.")
-    frames = _frames(image, model)
     for colour in [model, *(model.at_wavelength(one) for one in _wavelengths(image, preset))]:
         check_reach(image, colour, volume)
+    # The number of frames and the binning may be drawn too, and with them the result's shape.
+    model = model.draw(generator(settings.seed, "parameters"))
+    frames = _frames(image, model)
     binning = model.binning
     rest = [image.size_of(axis) % binning for axis in "YX"]
     if any(rest):

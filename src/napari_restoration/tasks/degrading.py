@@ -55,13 +55,11 @@ class Degrading:
     def __init__(self, plan: DegradePlan, levels: Percentiles) -> None:
         self.plan = plan
         self._levels = levels
-        drawn = plan.model.draw(generator(plan.settings.seed, "parameters"))
-        self._model = with_levels(drawn, levels)
+        self._model = with_levels(plan.model, levels)
         colours = plan.in_colours(self._model)
         for colour in colours:
-            check_reach(
-                plan.image, colour, plan.is_volume
-            )  # values drawn together may reach farther than each alone
+            # Values drawn together may reach farther than each alone.
+            check_reach(plan.image, colour, plan.is_volume)
         reaches = [colour.reach_px() for colour in colours]
         self._reach = tuple(max(lengths) for lengths in zip(*reaches, strict=True))
         self.notices = [*plan.notices, *check_exposure(self._model, plan.image, levels)]
