@@ -77,7 +77,8 @@ def l1_ssim(prediction: Tensor, target: Tensor, *, data_range: float = 1.0) -> T
 
     Source: "TEM image restoration from fast image streams", read as `methods.md` 1.3 does.
     """
-    return F.l1_loss(prediction, target) + ssim(prediction, target, data_range=data_range)
+    structure = ssim(prediction, target, data_range=data_range)
+    return F.l1_loss(prediction, target) + structure
 
 
 def _prewitt(error: Tensor) -> tuple[Tensor, Tensor]:
