@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ from napari_restoration.training.losses.combined import _OF_ALL_SCALES, _OF_THE_
 class Squares(nn.Module):
     """A smooth feature network of two layers."""
 
-    def features(self, x: Tensor, layers: tuple[str, ...], before_act: bool = False) -> dict[str, Tensor]:
+    def features(self, x: Tensor, layers: Sequence[str], *, before_act: bool = False) -> dict[str, Tensor]:
         first = x * x + 0.5 * x
         return {"one": first, "two": nn.functional.avg_pool2d(first, 2)}
 

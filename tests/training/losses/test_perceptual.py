@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -11,7 +13,7 @@ from napari_restoration.training import losses
 class TwoLayers(nn.Module):
     """Layer "fine" doubles, "coarse" halves the size; their activation cuts off below zero."""
 
-    def features(self, x: Tensor, layers: tuple[str, ...], before_act: bool = False) -> dict[str, Tensor]:
+    def features(self, x: Tensor, layers: Sequence[str], *, before_act: bool = False) -> dict[str, Tensor]:
         maps = {"fine": 2 * x, "coarse": nn.functional.avg_pool2d(x, 2)}
         return {name: maps[name] if before_act else maps[name].relu() for name in layers}
 

@@ -26,10 +26,8 @@ from napari_restoration.training.losses._common import (
 class FeatureNetwork(Protocol):
     """A frozen network that gives the maps of its named layers."""
 
-    def features(
-        self, x: Tensor, layers: Sequence[str], before_act: bool = False
-    ) -> Mapping[str, Tensor] | Sequence[Tensor]:
-        """Maps ``(B, C, H, W)`` of the layers, by name or in the order asked for."""
+    def features(self, x: Tensor, layers: Sequence[str], *, before_act: bool = False) -> Mapping[str, Tensor]:
+        """Maps ``(B, C, H, W)`` of the layers, by name."""
         ...
 
 
@@ -100,10 +98,6 @@ def _pairs(
     if not layers:
         raise InputError("The feature loss has no layers; name one layer of the feature network at least.")
     with torch.no_grad():
-        wanted = _in_order(network.features(target, layers, before_act), layers)
-    given = _in_order(network.features(prediction, layers, before_act), layers)
-    return list(zip(given, wanted, strict=True))
-
-
-def _in_order(maps: Mapping[str, Tensor] | Sequence[Tensor], layers: Sequence[str]) -> list[Tensor]:
-    return [maps[name] for name in layers] if isinstance(maps, Mapping) else list(maps)
+        wanted = network.features(target, layers, before_act=before_act)
+    given = network.features(prediction, layers, before_act=before_act)
+    return [(given[name], wanted[name]) for name in layers]
