@@ -1,4 +1,4 @@
-"""A viewer with the Restore widget, and tiny models whose right answer is known where it matters."""
+"""A viewer with the Restore or the Degrade widget, and tiny models whose right answer is known where it matters."""
 
 import shutil
 import time
@@ -75,6 +75,45 @@ def open_widget(request, qtbot, tiny_models):
     for widget in opened:
         widget.cancel()
         qtbot.waitUntil(lambda widget=widget: widget.running is None, timeout=30_000)
+
+
+@pytest.fixture
+def open_degrade(request, qtbot):
+    """Opens the Degrade widget, docked in a real viewer or, much faster, on a viewer without a window."""
+    from napari.components import ViewerModel
+
+    from napari_restoration.gui.degrade_widget import DegradeWidget
+
+    opened = []
+
+    def open_one(preset="confocal-63x", *, real=False):
+        viewer = request.getfixturevalue("make_napari_viewer")() if real else ViewerModel()
+        widget = DegradeWidget(viewer)
+        if real:
+            viewer.window.add_dock_widget(widget, name="Degrade")
+        else:
+            qtbot.addWidget(widget)
+            opened.append(widget)
+        widget.choose(preset=preset)
+        return viewer, widget
+
+    yield open_one
+    for widget in opened:
+        widget.cancel()
+        widget.look.set_held(True)
+        qtbot.waitUntil(
+            lambda widget=widget: widget.running is None and widget.look.task.running is None, timeout=30_000
+        )
+
+
+@pytest.fixture
+def settle(qtbot):
+    """Waits until the preview of a Degrade widget, and whatever else it does, is done."""
+
+    def wait(widget):
+        qtbot.waitUntil(lambda: widget.running is None and widget.look.task.is_at_rest, timeout=30_000)
+
+    return wait
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from napari.utils._proxies import PublicOnlyProxy
 
 from napari_restoration.gui import _commands
-from napari_restoration.gui._commands import open_restore_widget
+from napari_restoration.gui._commands import open_degrade_widget, open_restore_widget
 from napari_restoration.gui.demo import start_demo
 from napari_restoration.gui.restore_widget import RestoreWidget
 
@@ -50,3 +50,13 @@ def test_the_demo_opens_a_sample_and_restores_it(viewer, qtbot):
     qtbot.waitUntil(at_rest(widget), timeout=60_000)
     assert [layer.visible for layer in viewer.layers] == [False, True, True]
     assert viewer.layers[-1].name.startswith("Noisy stack [")
+
+
+def test_the_menu_entry_opens_the_degrade_panel_on_the_active_layer(viewer, qtbot):
+    layer = viewer.add_image(np.random.default_rng(0).random((80, 90), np.float32), name="cells")
+    viewer.add_image(np.zeros((80, 90), np.float32), name="other")
+    _commands.degrade_active(PublicOnlyProxy(viewer), PublicOnlyProxy(layer))
+    widget = open_degrade_widget(viewer)
+    assert widget.layer is layer
+    assert viewer.window.dock_widgets["Degrade (napari-restoration)"] is widget
+    qtbot.waitUntil(lambda: widget.look.task.is_at_rest, timeout=30_000)

@@ -156,6 +156,7 @@ class DegradeForm(QWidget):
         image_form, seed_form = QFormLayout(), QFormLayout()
         image_form.addRow("Image", self.layer_combo)
         seed_line = QHBoxLayout()
+        seed_line.setSpacing(6)
         seed_line.addWidget(self.seed, 1)
         seed_line.addWidget(self.seed_button)
         seed_form.addRow("Seed", seed_line)

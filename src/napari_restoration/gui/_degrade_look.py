@@ -24,7 +24,7 @@ from napari_restoration.gui._degrade_runs import (
 )
 from napari_restoration.gui._latest_task import LatestTask
 from napari_restoration.gui._layers import file_problem, guess_layer_axes
-from napari_restoration.gui._message import Kind
+from napari_restoration.gui._message import Kind, in_panel_words
 from napari_restoration.gui._view import shown_index, visible_region
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _RESTING = "The result is shown; the preview comes back with the next change."
+_UPDATING = "Updating …"
+_SLOW_MS = 400
 _PLACE_EVENTS = ("data", "scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 
 
@@ -65,6 +67,10 @@ class LiveLook(QObject):
         self._is_resting = False
         self._is_open = True
         self._run_began_at = 0
+        self._slow = QTimer(self)
+        self._slow.setSingleShot(True)
+        self._slow.setInterval(_SLOW_MS)
+        self._slow.timeout.connect(self._on_slow)
         self.task = LatestTask(
             panel, self._make, on_report=self._on_reports, on_done=self._on_done, on_error=self._on_error
         )
@@ -72,7 +78,7 @@ class LiveLook(QObject):
         form.preview_box.toggled.connect(self._on_preview_toggled)
         form.layer_combo.layer_changed.connect(self._on_layer_changed)
         viewer.layers.events.removed.connect(self._on_layer_removed)
-        for events in (viewer.camera.events, viewer.dims.events):
+        for events in (viewer.scene.camera.events, viewer.dims.events):
             events.connect(self._on_view_moved)
         self._on_layer_changed()
 
@@ -135,6 +141,7 @@ class LiveLook(QObject):
             if self._told == self._settings == self._pictured:
                 return None
         wants = self._pictured != self._settings
+        self._slow.start()
         return run_look(replace(order, at=at, region=region, wants_pictures=wants))
 
     def _shown_part(self, image: CalibratedImage) -> tuple[dict[str, int], Region | None]:
@@ -166,7 +173,12 @@ class LiveLook(QObject):
                 self._form.pictures.show_picture(report.picture)
                 self._pictured = self._settings
 
+    def _on_slow(self) -> None:
+        if self.task.running is not None and self._looked and self._looked[3] is not None:
+            self._show_words(_UPDATING)
+
     def _on_done(self, degrading: Degrading) -> None:
+        self._slow.stop()
         self.degrading = degrading
         layer = self._form.layer_combo.layer
         if self._told != self._settings and layer is not None:
@@ -187,6 +199,7 @@ class LiveLook(QObject):
 
     def _show_refusal(self, text: str, kind: Kind) -> None:
         """Nothing can be made: say why, and show nothing that is not so."""
+        self._slow.stop()
         self._told = self._settings
         self._pictured = -1
         self._looked = ()
@@ -198,7 +211,9 @@ class LiveLook(QObject):
         form.pictures.show_picture(None)
         form.plan_text.setText("")
         self._show_words("")
-        form.message.show_text(text, "warning" if form.calibration.is_marked and kind == "error" else kind)
+        # A length that only the user knows is a question, not a mistake.
+        is_question = kind == "error" and form.calibration.is_marked
+        form.message.show_text(in_panel_words(text), "warning" if is_question else kind)
 
     def _show_words(self, text: str) -> None:
         self._form.preview_words.setText(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from qtpy.QtCore import Qt
@@ -9,6 +10,7 @@ from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
 Kind = Literal["info", "warning", "error"]
 
+_OPTION = re.compile(r" \(--[a-z-]+\)")
 # A coloured edge reads well in the dark and in the light theme; coloured text would not in both.
 _EDGES = {"info": "#4c8bd6", "warning": "#d9a018", "error": "#d64545"}
 
@@ -51,6 +53,11 @@ class Message(QLabel):
     def clear(self) -> None:
         """Hide the message."""
         self.show_text("")
+
+
+def in_panel_words(text: str) -> str:
+    """The engine's words without the options of the command line, which they name in brackets."""
+    return _OPTION.sub("", text)
 
 
 def small_text(parent: QWidget | None = None) -> QLabel:

@@ -61,7 +61,7 @@ class PairsPanel(QWidget):
         self.count = _spin_box(4, 1, 100_000, "Pairs of each image at each level, each drawn anew.")
         self.level_boxes = {name: QCheckBox(name.capitalize()) for name in _LEVELS}
         self.level_words = small_text()
-        self.patch_box = QCheckBox("of")
+        self.patch_box = QCheckBox()
         self.patch_box.setToolTip("Cut a random square out of each copy instead of keeping it whole.")
         self.patch = _spin_box(256, 16, 65_536, "Side of the cut-outs in pixels of the good image.")
         self.patch.setSuffix(" px")
@@ -165,10 +165,12 @@ class PairsPanel(QWidget):
 
     def _lay_out(self) -> None:
         levels = QHBoxLayout()
+        levels.setSpacing(10)
         for box in self.level_boxes.values():
             levels.addWidget(box)
         levels.addStretch(1)
         patch = QHBoxLayout()
+        patch.setSpacing(6)
         patch.addWidget(self.patch_box)
         patch.addWidget(self.patch, 1)
         form = QFormLayout(self)

@@ -17,6 +17,7 @@ from napari_restoration.gui._degrade_live import add_result
 from napari_restoration.gui._degrade_look import LiveLook
 from napari_restoration.gui._degrade_orders import make_order, make_pairs_order
 from napari_restoration.gui._degrade_runs import Made, run_apply, run_pairs
+from napari_restoration.gui._message import in_panel_words
 from napari_restoration.gui._remembered import recall, remembering
 from napari_restoration.gui._workers import RunningTask, start_task
 
@@ -219,6 +220,7 @@ class DegradeWidget(QWidget):
     def _tell_error(self, text: str) -> None:
         from napari.utils.notifications import show_error
 
+        text = in_panel_words(text)
         self.form.message.show_text(text, "error")
         show_error(text)
 
