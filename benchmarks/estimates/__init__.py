@@ -1,0 +1,1 @@
+"""How far what is told from an image can be trusted."""
