@@ -220,9 +220,10 @@ def _choice(findings: list[Finding], frames: int) -> tuple[str | None, str]:
     if task in ("refocus", "deblur") and "noise" in problems:
         advice.append("It is noisy as well, so expect less detail.")
     if not problems:
-        is_sharp = any(finding.kind == "blur" and finding.severity == "good" for finding in findings)
-        unsure = "Nothing was found that needs restoring; judge its sharpness by eye."
-        advice.append("Nothing needs restoring." if is_sharp else unsure)
+        good = {finding.kind for finding in findings if finding.severity == "good"}
+        unsure = [what for kind, what in (("noise", "noise"), ("blur", "sharpness")) if kind not in good]
+        by_eye = f"Nothing was found that needs restoring; judge its {' and '.join(unsure)} by eye."
+        advice.append(by_eye if unsure else "Nothing needs restoring.")
     return task, " ".join(advice)
 
 

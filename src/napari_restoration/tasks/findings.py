@@ -22,14 +22,14 @@ _VERY_NOISY_BELOW = 8.0
 _SATURATED_SHARE = 0.01
 _DARK_SHARE = 0.02
 _CORRELATED = 0.1
-# Noise so strongly correlated that the sharpness of the original is not to be told.
+# Noise so strongly correlated that the sharpness and noise of the original are not to be told.
 _REMADE = 0.3
 # Gaussian standard deviation from which an image counts as blurred, and as a little soft, without a known lens.
 _BLURRED_PX = 2.0
 _SOFT_PX = 1.4
 # An image up to so many times softer than its lens has no defocus worth speaking of.
 _SOFTER_THAN_THE_LENS = 1.5
-# Lines of a scan and blocks of JPEG pass for motions of 3 px along an axis; shorter ones than this are only noted.
+# Lines of a scan and blocks of JPEG pass for motions of 3 px along an axis: shorter ones than this are not told.
 _SHORTEST_MOTION_PX = 4.0
 # Strength of a motion that is not sure, but worth a note.
 _POSSIBLE_MOTION = 0.03
@@ -122,18 +122,22 @@ def about_levels(plane: npt.NDArray[Any], flaws: Flaws) -> list[Finding]:
 
 def about_sharpness(kind: BlurKind, scale: Scale, *, is_remade: bool) -> list[Finding]:
     """Motion, or blur in all directions; the blur of an image that was remade since the camera is no good news."""
-    if kind.kind == "motion" and kind.motion.length_px >= _SHORTEST_MOTION_PX:
+    is_long = kind.motion.length_px >= _SHORTEST_MOTION_PX
+    if kind.kind == "motion" and is_long:
         return [_moved(kind, scale)]
-    found = [_possibly_moved(kind, scale)] if kind.motion.strength >= _POSSIBLE_MOTION else []
+    may_have_moved = is_long and not is_remade and kind.motion.strength >= _POSSIBLE_MOTION
+    found = [_possibly_moved(kind, scale)] if may_have_moved else []
     blurred_px, soft_px = _BLURRED_PX, _SOFT_PX
     if scale.lens_px is not None:
         blurred_px = soft_px = _SOFTER_THAN_THE_LENS * scale.lens_px
     sigma, low, high = kind.blur.sigma_px, kind.blur.low_px, kind.blur.high_px
     width = f"{sigma:.1f} px{_parenthesis(scale.in_um(sigma))}"
     if not kind.blur.is_reliable:
-        if low < soft_px and high > blurred_px:
+        if low < soft_px < high:
             return [*found, Finding(kind="blur", severity="note", words=kind.blur.words)]
         width = f"about {width}, between {low:.1f} and {high:.1f} px"
+        if high <= soft_px:
+            width = f"at most {high:.1f} px{_parenthesis(scale.in_um(high))}"
     is_blurred, is_soft = sigma >= blurred_px, sigma >= soft_px
     if scale.lens_px is not None:
         times = sigma / scale.lens_px
@@ -161,6 +165,9 @@ def about_noise(plane: npt.NDArray[Any], flaws: Flaws) -> list[Finding]:
     if flaws.signal_to_noise is None:
         return [Finding(kind="noise", severity="good", words="There is no noise.")]
     ratio = max(flaws.signal_to_noise, _dark_signal(plane) / flaws.noise_sd)
+    if ratio >= _NOISY_BELOW and is_remade(flaws):
+        words = f"The structures stand out {ratio:.0f} times above the noise of a pixel, but processing hides noise."
+        return [Finding(kind="noise", severity="note", words=words, value=ratio, unit="times the noise")]
     if ratio >= _NOISY_BELOW:
         words = f"There is little noise: the structures stand out {ratio:.0f} times above it."
         return [Finding(kind="noise", severity="good", words=words, value=ratio, unit="times the noise")]
@@ -175,7 +182,9 @@ def about_sampling(flaws: Flaws) -> list[Finding]:
     error = flaws.noise_correlation_error or 0.0
     found: list[Finding] = []
     severity: Severity = "problem"
-    if correlation is not None and abs(correlation) > max(_CORRELATED, 5 * error):
+    if correlation is not None and np.isnan(correlation):
+        severity = "note"  # too few quiet pixels to tell raw from processed
+    elif correlation is not None and abs(correlation) > max(_CORRELATED, 5 * error):
         severity = "note"
         how = "smoothed, resampled or compressed" if correlation > 0 else "sharpened"
         words = (
@@ -188,18 +197,20 @@ def about_sampling(flaws: Flaws) -> list[Finding]:
     if flaws.is_undersampled:
         share = flaws.nyquist_share
         words = (
-            f"The pixels are too coarse for the detail ({_percent(share)} of the signal lies at the finest "
-            "frequencies): some of it may be false."
+            f"The pixels are too coarse for the detail: {_percent(share)} of the signal lies at the finest "
         )
-        kind: Severity = "problem" if severity == "problem" else "note"
+        words += "frequencies, and some of it may be false."
+        if severity == "note":
+            words = f"{_percent(share)} of the signal lies at the finest frequencies: the pixels are coarse, or the "
+            words += "processing left traces."
         found.append(
-            Finding(kind="undersampled", severity=kind, words=words, value=share, unit="of the signal")
+            Finding(kind="undersampled", severity=severity, words=words, value=share, unit="of the signal")
         )
     return found
 
 
 def is_remade(flaws: Flaws) -> bool:
-    """Whether the image is so far from what a camera gave that its sharpness cannot be trusted."""
+    """Whether the image is so far from what a camera gave that its sharpness and noise cannot be trusted."""
     return flaws.noise_correlation is not None and abs(flaws.noise_correlation) > _REMADE
 
 
