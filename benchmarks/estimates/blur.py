@@ -269,8 +269,8 @@ def _with_limits(found: BlurEstimate) -> str:
 REAL = """## A real focal series
 
 `pairs/dfnn_defocus_microtubules` (training file, not used to choose anything), against its focused plane `ON1`.
-**Not verifiable**: nobody measured the blur. `?` marks what is called unreliable. One plane alone cannot tell it is out
-of focus here: other parts of the thick cell come into focus, and the finest detail, whatever it is of, decides.
+**Not verifiable**: nobody measured the blur. `?` marks what is called unreliable. One plane alone does not tell that it
+is out of focus here, presumably because other parts of the thick cell are in focus: the finest detail decides.
 """
 
 

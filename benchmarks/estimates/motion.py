@@ -189,8 +189,8 @@ python -m benchmarks.estimates.motion --use {use}
 {count} *{use}* images (middle 512 x 512) moved along paths of random direction, with shot noise of the given peak
 (electrons, 99.9th percentile) and 1.5 electrons of read noise. *Reported*: share in which the estimate calls itself
 reliable; only these are acted on. Errors are over reported ones: median / 90th percentile of the absolute length and
-angle errors, and the median of the signed length error (bias). *Wrong*: reported, but off by more than 25 % in length or
-10 degrees. *Right, reported or not*: within these limits. Thresholds were chosen on *train* images.
+angle errors, and the median of the signed length error (bias). *Wrong*: reported, but off by more than 25 % in length
+or 10 degrees. *Right, reported or not*: within these limits. Thresholds were chosen on *train* images.
 """
 OTHER = """## Paths that are not straight
 

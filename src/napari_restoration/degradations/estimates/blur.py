@@ -75,6 +75,8 @@ class BlurEstimate:
 def estimate_blur(plane: npt.NDArray[Any], *, noise_variance: float | None = None) -> BlurEstimate:
     """Estimate the width of the blur in one plane from the fall-off of its power spectrum.
 
+    The finest detail decides: a thick sample of which some part is in focus counts as sharp.
+
     Parameters
     ----------
     plane : ndarray
