@@ -140,7 +140,13 @@ def test_the_penalty_is_measured_between_real_and_generated_images_by_the_seed(r
 
 
 def test_the_penalty_gives_no_gradient_to_the_images(rng) -> None:
-    critic = nn.Sequential(nn.Flatten(), nn.Linear(4, 1))
-    fake = torch.rand(2, 1, 2, 2, requires_grad=True)
-    losses.gradient_penalty(critic, torch.rand(2, 1, 2, 2), fake, generator=rng).backward()
+    scale = torch.tensor(2.0, requires_grad=True)
+    real, fake = (torch.rand(2, 1, 2, 2, generator=rng).requires_grad_() for _ in range(2))
+
+    def critic(x: torch.Tensor) -> torch.Tensor:
+        return scale * x.square().flatten(1).sum(dim=1, keepdim=True)
+
+    losses.gradient_penalty(critic, real, fake, generator=rng).backward()
+    assert scale.grad is not None
+    assert real.grad is None
     assert fake.grad is None
