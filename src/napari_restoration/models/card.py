@@ -14,6 +14,8 @@ from napari_restoration.models.card_fields import CHECKS, check_card_size, plain
 Task = Literal["deblur", "refocus", "superres", "denoise"]
 TASKS: tuple[Task, ...] = get_args(Task)
 CARD_VERSION = 1
+WHOLE_IMAGE_OVERLAP = 96
+"""Least overlap in pixels of the tiles of a network that should see whole images (COMI)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +52,13 @@ class ModelCard:
         Half receptive field in input pixels. A halo of at least this makes tiles exact.
     seam_error
         Largest measured difference to the whole image with this halo, in units of the normalised range; must
-        be given where the halo is smaller than the receptive field.
+        be given where the halo is smaller than the receptive field, unless `whole_image` says that no halo helps.
+    whole_image
+        The network normalises by statistics of all it is shown (instance norm): it is run on whole images, and
+        on tiles only where memory does not allow that.
+    training_size
+        Side in pixels of the images that a `whole_image` network was trained on, the size of such tiles with their
+        overlap.
     normalizer, low_percentile, high_percentile
         How intensities are mapped before the network: these percentiles become 0 and 1.
     pixel_size_um
@@ -90,6 +98,8 @@ class ModelCard:
     halo: int
     receptive_field: int
     seam_error: float | None = None
+    whole_image: bool = False
+    training_size: int | None = None
     low_percentile: float = 2.0
     high_percentile: float = 99.8
     normalizer: str = "percentile"
@@ -117,7 +127,10 @@ class ModelCard:
             raise self._error("pixel_size_um", self.pixel_size_um, "must give the smaller size first")
         if self.frames is not None and self.ndim == 3:
             raise self._error("frames", self.frames, "must be null for a 3D model")
-        if self.halo < self.receptive_field and self.seam_error is None:
+        if self.whole_image and self.halo < WHOLE_IMAGE_OVERLAP:
+            problem = f"must be at least {WHOLE_IMAGE_OVERLAP} for a network that looks at whole images"
+            raise self._error("halo", self.halo, problem)
+        if self.halo < self.receptive_field and self.seam_error is None and not self.whole_image:
             problem = "is smaller than receptive_field, so seam_error must be measured and given"
             raise self._error("halo", self.halo, problem)
 

@@ -123,6 +123,8 @@ CHECKS: Mapping[str, Check] = {
     "halo": _whole(0, _LARGEST_FIELD),
     "receptive_field": _whole(0, _LARGEST_FIELD),
     "seam_error": _or_none(_real(0.0, 1e6)),
+    "whole_image": _yes_or_no,
+    "training_size": _or_none(_whole(1, _LARGEST_FIELD)),
     "low_percentile": _real(0.0, 100.0),
     "high_percentile": _real(0.0, 100.0),
     "normalizer": _one_of("percentile"),

@@ -55,9 +55,13 @@ def measure_halo(
     Raises
     ------
     ValueError
-        The image is too small.
+        The image is too small, or the network looks at the whole image, so that no halo makes tiles exact.
     """
     card = model.card
+    if card.whole_image:
+        raise ValueError(
+            f"{card.id} normalises by statistics of the whole image: it has no halo to be measured"
+        )
     multiple = card.size_multiple
     reach = round_up(card.receptive_field, multiple)
     core = round_up(_CORE, multiple)

@@ -70,6 +70,7 @@ def check_geometry(card: ModelCard) -> None:
         "laplace_scale": truth.laplace_scale,
         "scale": truth.scale,
         "receptive_field": truth.receptive_field,
+        "whole_image": truth.whole_image,
     }
     for name, value in promised.items():
         if getattr(card, name) != value:

@@ -16,12 +16,13 @@ from napari_restoration.core.normalize import Percentiles
 from napari_restoration.core.progress import Notice, Progress, TileDone
 from napari_restoration.core.registration import estimate_shift, shift_plane
 from napari_restoration.core.tiling import SMALLEST_TILE, Float, Region, iter_tiled_inference, plan_tiles
+from napari_restoration.tasks.block_notices import count_notices
 from napari_restoration.tasks.layout import Block, Layout
 from napari_restoration.tasks.reader import BlockReader, Missing
 from napari_restoration.tasks.record import output_dtype
 from napari_restoration.tasks.settings import RestoreSettings
 from napari_restoration.tasks.sink import IntensitySink
-from napari_restoration.tasks.tile_choice import choose_tile
+from napari_restoration.tasks.tile_choice import choose_tile, whole_image_notice
 
 if TYPE_CHECKING:
     from napari_restoration.models.loader import RestorationModel
@@ -267,24 +268,19 @@ class BlockRestorer:
         return True
 
     def _note_counts(self) -> None:
-        """Counts grow while planes are read; the notice holds the latest."""
-        if self.reader.missing_pixels:
-            self._notify(
-                f"{self.reader.missing_pixels} pixels of {self.image.name!r} are NaN or infinite: they were "
-                "filled for the network and stay missing in the result.",
-                replaces="are NaN or infinite",
-            )
-        if self.invalid:
-            self._notify(
-                f"{self.invalid} pixels of the result are no numbers: the values there are too extreme for the "
-                f"network in {self.model.precision}.",
-                replaces="of the result are no numbers",
-            )
-        if self.clipped:
-            self._notify(
-                f"{self.clipped} pixels of the result were clipped to the range of {self.output_dtype}.",
-                replaces="were clipped to the range",
-            )
+        """Counts grow while planes are read and tiles may shrink; each notice holds the latest."""
+        spatial = [self.image.size_of(axis) for axis in self.layout.spatial]
+        if text := whole_image_notice(self.model.card, self.tile, spatial):
+            self._notify(text, replaces="by the whole image")
+        for part, text in count_notices(
+            self.image.name,
+            missing=self.reader.missing_pixels,
+            invalid=self.invalid,
+            clipped=self.clipped,
+            precision=self.model.precision,
+            dtype=self.output_dtype,
+        ):
+            self._notify(text, replaces=part)
 
     def _notify(self, text: str, replaces: str | None = None) -> None:
         if replaces is not None:

@@ -18,7 +18,7 @@ from napari_restoration.tasks.layout import Layout, plan_layout, work_size
 from napari_restoration.tasks.reader import BlockReader
 from napari_restoration.tasks.restoration import Restoration
 from napari_restoration.tasks.settings import RestoreSettings
-from napari_restoration.tasks.tile_choice import choose_tile
+from napari_restoration.tasks.tile_choice import choose_tile, whole_image_notice
 
 if TYPE_CHECKING:
     from napari_restoration.models.loader import RestorationModel
@@ -82,6 +82,8 @@ def prepare(
         tile = (round_up(settings.tile, card.size_multiple),) * len(spatial)
     else:
         tile = choose_tile(model, spatial, card.halo, frames, work_size(image, layout))
+    if told := whole_image_notice(card, tile, spatial):
+        notices.append(told)
     restorer = BlockRestorer(image, model, layout, settings, reader, percentiles, tile, notices)
     yield Progress(done=3, total=3, message="Ready")
     return Restoration(image, layout, settings, restorer)

@@ -19,11 +19,12 @@ import numpy.typing as npt
 from napari_restoration.core.errors import OutputError, TileTooLarge
 from napari_restoration.core.files import write_bytes_atomically
 from napari_restoration.core.memory import free_memory_bytes
-from napari_restoration.core.tiling import SMALLEST_TILE
+from napari_restoration.core.tiling import SMALLEST_TILE, round_up
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_restoration.models.card import ModelCard
     from napari_restoration.models.loader import RestorationModel
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ _WORTH_MEASURING_PIXELS = 8 * 1024**2
 _MEASURING_BUDGET_S = 4.0
 # Cores much smaller than their halo spend the time on overlap.
 _CORE_TO_HALO = 3
+# Of the paper whose networks see whole images (COMI), where a card does not say.
+_USUAL_TRAINING_SIZE = 512
 
 
 def choose_tile(
@@ -61,14 +64,20 @@ def choose_tile(
     tuple of int
         Multiples of the model's size multiple, spread evenly so that no sliver is left at the end.
     """
-    multiple = model.card.size_multiple
+    card, multiple = model.card, model.card.size_multiple
 
     def fits(*sides: int) -> bool:
         return _fits(model, sides, spatial, halo, frames)
 
     side = _usual_side(model, halo)
     fitting = [one for one in _candidates(model, halo) if fits(*(one,) * len(spatial))]
-    if fitting:
+    if card.whole_image:
+        whole = tuple(round_up(length, multiple) for length in spatial)
+        if fits(*whole):
+            return whole
+        # What the network sees is then as large as what it was trained on, if the overlap leaves anything of it.
+        side = max((card.training_size or _USUAL_TRAINING_SIZE) - 2 * halo, halo)
+    elif fitting:
         side = min(side, fitting[-1])
         if len(fitting) > 1 and max(spatial) > fitting[0] and len(spatial) == 2:
             known = _remembered(model, frames)
@@ -85,6 +94,17 @@ def choose_tile(
             break
         side = max(SMALLEST_TILE, side // 2)
     return tile
+
+
+def whole_image_notice(card: ModelCard, tile: Sequence[int], spatial: Sequence[int]) -> str:
+    """What the user must know where a network that should see the whole image sees tiles; else empty."""
+    if not card.whole_image or all(side >= length for side, length in zip(tile, spatial, strict=True)):
+        return ""
+    sides = " x ".join(map(str, tile))
+    return (
+        f"{card.title} judges contrast by the whole image, but saw tiles of {sides} pixels with {card.halo} around "
+        "them: brightness may differ a little between tiles; restore a smaller region to avoid it."
+    )
 
 
 def _even_side(length: int, pieces: int, multiple: int) -> int:

@@ -29,7 +29,14 @@ MOST_LOST_DB = 0.02
 
 _DOMAIN_FIELDS = 48
 _CITATIONS: Mapping[str, str] = {
+    "bu": "Method after: TEM image restoration from fast image streams.",
     "bdu": "Method after: TEM image restoration from fast image streams.",
+    "resnet": "Method after: Correction of out-of-focus microscopic images by deep learning.",
+    "unet256": "Method after: Image-to-image translation with conditional adversarial networks (Isola et al. 2017).",
+    "deblurgan-v2": "Method after: DeblurGAN-v2: deblurring (orders-of-magnitude) faster and better (Kupyn et al. "
+    "2019).",
+    "deepdeblur": "Method after: Deep multi-scale convolutional neural network for dynamic scene deblurring (Nah et "
+    "al. 2017).",
     "c2f": "Method after: Defocus deblur microscopy via feature interactive coarse-to-fine network.",
     "rrdb": "Method after: Microscopy Image Restoration using Deep Learning on W2S.",
     "care": "Method after: Semi-Synthetic Test Data Generation and Content-aware Image Restoration of "
@@ -75,7 +82,8 @@ def export_run(
     card = _card(run, training, weights, best_step)
     if note:
         card = replace(card, training={**card.training, "note": note})
-    card = _with_measured_halo(card, _network(run.recipe, weights))
+    if not card.whole_image:
+        card = _with_measured_halo(card, _network(run.recipe, weights))
     tensors = {name: tensor.numpy() for name, tensor in weights.items()}
     return save_model_folder(folder, card, tensors, half=lost_db < MOST_LOST_DB, overwrite=overwrite)
 
@@ -109,7 +117,7 @@ def training_data(recipe: Recipe, data_dir: str | Path) -> list[dict[str, Any]]:
 def _card(run: TrainingRun, training: FieldMaker, weights: Mapping[str, Tensor], best_step: int) -> ModelCard:
     from napari_restoration.core.provenance import software_versions
     from napari_restoration.models.archs import geometry
-    from napari_restoration.models.card import ModelCard
+    from napari_restoration.models.card import WHOLE_IMAGE_OVERLAP, ModelCard
 
     recipe = run.recipe
     shape = geometry(recipe.arch, **recipe.arch_args)
@@ -121,7 +129,10 @@ def _card(run: TrainingRun, training: FieldMaker, weights: Mapping[str, Tensor],
         arch=recipe.arch, arch_args=dict(recipe.arch_args),
         ndim=shape.ndim, in_channels=shape.in_channels, out_channels=shape.out_channels,
         laplace_scale=shape.laplace_scale, frames=most_frames if shape.burst else None, scale=shape.scale,
-        size_multiple=shape.size_multiple, halo=shape.receptive_field, receptive_field=shape.receptive_field,
+        size_multiple=shape.size_multiple, receptive_field=shape.receptive_field,
+        halo=WHOLE_IMAGE_OVERLAP if shape.whole_image else shape.receptive_field,
+        whole_image=shape.whole_image,
+        training_size=recipe.training.patch if shape.whole_image else None,
         trained_on=tuple(training_data(recipe, run.data_dir)),
         recipe=f"{recipe.id}.toml", seed=recipe.seed,
         training={

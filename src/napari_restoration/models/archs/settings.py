@@ -27,6 +27,10 @@ class Geometry:
         Input sizes must be multiples of this.
     receptive_field
         Half receptive field r in input pixels: no output pixel looks further than r pixels away.
+    whole_image
+        The network normalises by statistics of the whole image it is given (InstanceNorm): what it makes of a
+        pixel depends on all others, `receptive_field` speaks of its convolutions alone, and no halo makes tiles
+        exact.
     """
 
     ndim: int = 2
@@ -37,10 +41,11 @@ class Geometry:
     scale: int = 1
     size_multiple: int
     receptive_field: int
+    whole_image: bool = False
 
 
-class ArchSettings:
-    """Base of the networks' settings: checks each field against the limits that stand beside its default.
+class CheckedSettings:
+    """Base of all settings: checks each field against the limits that stand beside its default.
 
     Cards come from strangers, and one that asks for a million blocks must fail before anything is built.
     """
@@ -60,6 +65,10 @@ class ArchSettings:
             )
             if isinstance(value, bool) or not numeric or not low <= value <= high:
                 raise ValueError(f"{entry.name} is {value!r}, it must be a number from {low} to {high}")
+
+
+class ArchSettings(CheckedSettings):
+    """Base of the restoration networks' settings, which imply a geometry."""
 
     @property
     @abstractmethod
