@@ -14,6 +14,7 @@ from napari_restoration.models.loader import RestorationModel, load_model
 
 SaveTiny = Callable[..., Path]
 every_network = pytest.mark.parametrize("arch", list(ARCHITECTURES))
+WHOLE_IMAGE = [arch for arch in ARCHITECTURES if geometry(arch, **preset(arch, "tiny")).whole_image]
 
 
 @pytest.fixture(autouse=True)
@@ -81,10 +82,12 @@ def test_every_weight_is_trained(arch: str) -> None:
 @every_network
 def test_loaded_weights_give_what_was_saved(arch: str, save_tiny: SaveTiny) -> None:
     model = load_model(save_tiny(arch), device="cpu")
-    image = image_for(model, 32, 48)
+    image = image_for(model, 32, 64)
     with torch.inference_mode():
         expected = shaken_network(arch, preset(arch, "tiny"))(torch.from_numpy(image)).numpy()
-    np.testing.assert_allclose(model.predict(image), expected, atol=1e-5, rtol=1e-5)
+    # The memory layout changes the order of sums; what that rounds grows with the values.
+    tolerance = 1e-5 * max(1.0, float(np.abs(expected).max()))
+    np.testing.assert_allclose(model.predict(image), expected, atol=tolerance, rtol=0)
 
 
 @every_network
@@ -111,7 +114,7 @@ def test_images_of_a_batch_do_not_influence_each_other(arch: str, save_tiny: Sav
     np.testing.assert_allclose(model.predict(images)[1:2], model.predict(images[1:2]), atol=1e-5)
 
 
-@every_network
+@pytest.mark.parametrize("arch", [arch for arch in ARCHITECTURES if arch not in WHOLE_IMAGE])
 def test_a_tile_with_its_field_equals_the_whole_image(arch: str, save_tiny: SaveTiny) -> None:
     args = {"levels": 2, "base": 4, "depth": 2} if arch == "c2f" else None
     model = load_model(save_tiny(arch, args=args), device="cpu")
@@ -125,6 +128,19 @@ def test_a_tile_with_its_field_equals_the_whole_image(arch: str, save_tiny: Save
     tile = model.predict(np.ascontiguousarray(image[..., window, window]))
     kept, inside = slice(start * scale, (start + core) * scale), slice(halo * scale, (halo + core) * scale)
     np.testing.assert_allclose(tile[..., inside, inside], whole[..., kept, kept], atol=1e-5)
+
+
+@pytest.mark.parametrize("arch", WHOLE_IMAGE)
+def test_a_network_of_whole_images_sees_a_tile_otherwise_and_says_so(arch: str, save_tiny: SaveTiny) -> None:
+    model = load_model(save_tiny(arch), device="cpu")
+    image = image_for(model, 256, 256)
+    image[..., 128:] *= 4
+    whole = model.predict(image)
+    tile = model.predict(np.ascontiguousarray(image[..., :128, :128]))
+    # Far from the cut the convolutions see the same; the statistics do not.
+    assert np.abs(tile[..., :8, :8] - whole[..., :8, :8]).max() > 1e-3
+    assert model.card.whole_image
+    assert model.card.halo >= 96
 
 
 @every_network

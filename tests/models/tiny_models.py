@@ -7,9 +7,19 @@ import torch
 
 from napari_restoration.models.archs import build, geometry
 from napari_restoration.models.archs.presets import preset
-from napari_restoration.models.card import ModelCard
+from napari_restoration.models.card import WHOLE_IMAGE_OVERLAP, ModelCard
 
-TASK_OF = {"bdu": "deblur", "c2f": "refocus", "care": "denoise", "rrdb": "superres"}
+TASK_OF = {
+    "bu": "deblur",
+    "bdu": "deblur",
+    "c2f": "refocus",
+    "care": "denoise",
+    "rrdb": "superres",
+    "resnet": "refocus",
+    "unet256": "refocus",
+    "deblurgan-v2": "deblur",
+    "deepdeblur": "deblur",
+}
 
 
 def tiny_card(arch: str, *, id: str = "", args: dict[str, Any] | None = None, **changes: Any) -> ModelCard:
@@ -29,7 +39,9 @@ def tiny_card(arch: str, *, id: str = "", args: dict[str, Any] | None = None, **
         frames=3 if shape.burst else None,
         scale=shape.scale,
         size_multiple=shape.size_multiple,
-        halo=shape.receptive_field,
+        halo=max(WHOLE_IMAGE_OVERLAP, shape.receptive_field) if shape.whole_image else shape.receptive_field,
+        whole_image=shape.whole_image,
+        training_size=512 if shape.whole_image else None,
         receptive_field=shape.receptive_field,
         trained_on=({"name": "nothing", "license": "CC0"},),
     )

@@ -5,6 +5,7 @@ To add a network, write one module here and add one line to `ARCHITECTURES`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +16,18 @@ if TYPE_CHECKING:
 
     from napari_restoration.models.archs.settings import Geometry
 
-__all__ = ["ARCHITECTURES", "build", "build_empty", "geometry", "receptive_field", "size_multiple"]
+__all__ = ["ARCHITECTURES", "build", "build_empty", "geometry", "receptive_field", "resolve", "size_multiple"]
 
 ARCHITECTURES: dict[str, str] = {
+    "bu": "napari_restoration.models.archs.bu:BU",
     "bdu": "napari_restoration.models.archs.bdu:BDU",
     "c2f": "napari_restoration.models.archs.c2f:C2F",
     "care": "napari_restoration.models.archs.care:CARE",
     "rrdb": "napari_restoration.models.archs.rrdb:RRDBNet",
+    "resnet": "napari_restoration.models.archs.resnet:ResNetGenerator",
+    "unet256": "napari_restoration.models.archs.unet256:UNet256",
+    "deblurgan-v2": "napari_restoration.models.archs.deblurgan_v2:DeblurGANv2",
+    "deepdeblur": "napari_restoration.models.archs.deepdeblur:DeepDeblur",
 }
 
 
@@ -78,14 +84,34 @@ def receptive_field(arch: str, **args: Any) -> int:
 
 
 def _resolve(arch: str, args: dict[str, Any]) -> tuple[Any, Any]:
-    if arch not in ARCHITECTURES:
-        raise ModelError(f"Architecture {arch!r} is unknown; known are {', '.join(ARCHITECTURES)}.")
-    module, name = ARCHITECTURES[arch].split(":")
-    network_class = getattr(import_module(module), name)
+    return resolve(ARCHITECTURES, "Architecture", arch, args)
+
+
+def resolve(table: Mapping[str, str], what: str, name: str, args: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The class and the checked settings of an entry of a table of networks.
+
+    Parameters
+    ----------
+    table
+        Names, and "module:class" of each; the class has a ``Settings``.
+    what
+        What the entries are, for an error.
+    name, args
+        The entry and its settings.
+
+    Raises
+    ------
+    ModelError
+        Unknown name or setting, or a value outside its limits.
+    """
+    if name not in table:
+        raise ModelError(f"{what} {name!r} is unknown; known are {', '.join(table)}.")
+    module, class_name = table[name].split(":")
+    network_class = getattr(import_module(module), class_name)
     known = network_class.Settings.__dataclass_fields__
     if unknown := sorted(set(args) - set(known)):
-        raise ModelError(f"Architecture {arch!r} has no setting {unknown[0]!r}; it has {', '.join(known)}.")
+        raise ModelError(f"{what} {name!r} has no setting {unknown[0]!r}; it has {', '.join(known)}.")
     try:
         return network_class, network_class.Settings(**args)
     except ValueError as error:
-        raise ModelError(f"Architecture {arch!r}: {error}.") from error
+        raise ModelError(f"{what} {name!r}: {error}.") from error

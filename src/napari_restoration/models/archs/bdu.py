@@ -13,17 +13,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from napari_restoration.models.archs.blocks import (
-    DenseBlock,
-    TransitionDown,
-    Upsampling,
-    conv,
-    frame_max,
-    frame_pool,
-    up,
-)
+from napari_restoration.models.archs.blocks import conv
+from napari_restoration.models.archs.dense import DenseBlock, TransitionDown
+from napari_restoration.models.archs.frames import frame_max, frame_pool
 from napari_restoration.models.archs.reach import Reach, deepest_first, half_field
 from napari_restoration.models.archs.settings import ArchSettings, Geometry, choice, number
+from napari_restoration.models.archs.upsampling import Upsampling, up
 
 
 @dataclass(frozen=True, kw_only=True)

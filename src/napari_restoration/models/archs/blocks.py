@@ -1,4 +1,4 @@
-"""Building blocks shared by all networks: convolutions, dense and residual blocks, pooling over frames."""
+"""Building blocks shared by all networks: convolutions, norms, activations, residual blocks."""
 
 from __future__ import annotations
 
@@ -9,38 +9,100 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-Norm = Literal["none", "batch"]
-Activation = Literal["relu", "lrelu0.2", "none"]
-Upsampling = Literal["nearest_conv", "transposed"]
+Norm = Literal["none", "batch", "instance"]
+Activation = Literal["relu", "relu6", "lrelu0.2", "elu", "none"]
+Padding = Literal["zero", "reflect"]
 
 _CONV: dict[int, Callable[..., nn.Module]] = {2: nn.Conv2d, 3: nn.Conv3d}
 _BATCH_NORM: dict[int, Callable[[int], nn.Module]] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
 
-def conv(inputs: int, outputs: int, kernel: int = 3, *, ndim: int = 2, bias: bool = True) -> nn.Module:
-    """A convolution of odd width that keeps the size (zero padding)."""
-    return _CONV[ndim](inputs, outputs, kernel, padding=kernel // 2, bias=bias)
+def conv(
+    inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, ndim: int = 2,
+    bias: bool = True, pad: Padding = "zero", groups: int = 1,
+) -> nn.Module:  # fmt: skip
+    """A convolution padded by ``(kernel - 1) // 2``.
+
+    With an odd width and stride 1 it keeps the size; with stride 2 and a width of 3 or 4 it halves even sizes;
+    width 4 and stride 1 lose one pixel.
+    """
+    kind = _CONV[ndim] if pad == "zero" else ReflectConv
+    return kind(
+        inputs, outputs, kernel, stride=stride, padding=(kernel - 1) // 2, bias=bias, groups=groups
+    )  # fmt: skip
+
+
+class ReflectConv(nn.Conv2d):
+    """A 2D convolution that reflects the map at its borders, whatever its size.
+
+    torch's own reflection refuses maps that are not larger than the margin, as the deepest maps of small
+    images are; here the reflection goes on to and fro.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(B, inputs, H, W) -> (B, outputs, H / stride, W / stride)."""
+        margin = int(self.padding[0])
+        padded = _reflected(input, margin) if margin else input
+        return functional.conv2d(padded, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+
+
+def _reflected(x: Tensor, margin: int) -> Tensor:
+    if min(x.shape[-2:]) > margin:
+        return functional.pad(x, (margin,) * 4, mode="reflect")
+    for axis in (-2, -1):
+        length = x.shape[axis]
+        index = torch.arange(-margin, length + margin, device=x.device).abs()
+        period = max(2 * (length - 1), 1)
+        folded = index % period
+        x = x.index_select(axis, torch.minimum(folded, period - folded))
+    return x
+
+
+class InstanceNorm(nn.Module):
+    """Each map of each image minus its mean, over its standard deviation, in training and evaluation alike.
+
+    It has no parameters. A map of one pixel becomes zero, where torch's own refuses.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> the same shape."""
+        if x.shape[2:].numel() == 1:
+            return x - x
+        return functional.instance_norm(x)
+
+
+def norm_layer(kind: Norm, maps: int, *, ndim: int = 2) -> nn.Module:
+    """The named normalisation of that many maps."""
+    if kind == "batch":
+        return _BATCH_NORM[ndim](maps)
+    return InstanceNorm() if kind == "instance" else nn.Identity()
 
 
 def activation(kind: Activation) -> nn.Module:
     """The named activation. In place: each follows a layer whose output nothing else reads."""
     if kind == "relu":
         return nn.ReLU(inplace=True)
+    if kind == "relu6":
+        return nn.ReLU6(inplace=True)
     if kind == "lrelu0.2":
         return nn.LeakyReLU(0.2, inplace=True)
+    if kind == "elu":
+        return nn.ELU(inplace=True)
     return nn.Identity()
 
 
 class ConvBlock(nn.Module):
-    """Convolution, optional batch norm (then the convolution has no bias), activation."""
+    """Convolution, optional norm, activation; the convolution has no bias if batch norm follows."""
 
     def __init__(
         self, inputs: int, outputs: int, kernel: int = 3, *, norm: Norm = "none",
-        act: Activation = "relu", ndim: int = 2,
+        act: Activation = "relu", ndim: int = 2, stride: int = 1, pad: Padding = "zero", groups: int = 1,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.conv = conv(inputs, outputs, kernel, ndim=ndim, bias=norm != "batch")
-        self.norm = _BATCH_NORM[ndim](outputs) if norm == "batch" else nn.Identity()
+        self.conv = conv(
+            inputs, outputs, kernel, stride=stride, ndim=ndim, bias=norm != "batch", pad=pad, groups=groups
+        )
+        self.norm = norm_layer(norm, outputs, ndim=ndim)
         self.act = activation(act)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -61,112 +123,25 @@ class DoubleConv(nn.Sequential):
         )
 
 
-class DenseLayer(nn.Sequential):
-    """Batch norm, ReLU, 3x3 convolution to `growth` maps, dropout of whole maps."""
+class ResBlock(nn.Module):
+    """Two convolutions, the second without activation, added to the input."""
 
-    def __init__(self, inputs: int, growth: int, dropout: float) -> None:
-        super().__init__(
-            nn.BatchNorm2d(inputs), activation("relu"), conv(inputs, growth), nn.Dropout2d(dropout)
-        )
-
-
-class DenseBlock(nn.Module):
-    """Dense layers, each fed with the input and the output of all layers before it."""
-
-    def __init__(self, inputs: int, growth: int, layers: int, dropout: float) -> None:
+    def __init__(self, maps: int, kernel: int = 3, *, norm: Norm = "none", pad: Padding = "zero") -> None:
         super().__init__()
-        self.layers = nn.ModuleList(DenseLayer(inputs + i * growth, growth, dropout) for i in range(layers))
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, H, W) -> the full stack (B, C + layers * growth, H, W) and its new maps alone."""
-        stack, new = x, list[Tensor]()
-        for layer in self.layers:
-            new.append(layer(stack))
-            stack = torch.cat([stack, new[-1]], dim=1)
-        return stack, torch.cat(new, dim=1)
-
-
-class TransitionDown(nn.Sequential):
-    """Batch norm, ReLU, 1x1 convolution, dropout, 2x2 max pooling."""
-
-    def __init__(self, inputs: int, outputs: int, dropout: float) -> None:
-        super().__init__(
-            nn.BatchNorm2d(inputs),
-            activation("relu"),
-            conv(inputs, outputs, 1),
-            nn.Dropout2d(dropout),
-            nn.MaxPool2d(2),
+        self.body = nn.Sequential(
+            ConvBlock(maps, maps, kernel, norm=norm, pad=pad),
+            ConvBlock(maps, maps, kernel, norm=norm, pad=pad, act="none"),
         )
-
-
-class NearestConv(nn.Sequential):
-    """Enlarge twice by repetition, then a 3x3 convolution: no checkerboard."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(nn.Upsample(scale_factor=2, mode="nearest"), conv(inputs, outputs))
-
-
-def up(kind: Upsampling, inputs: int, outputs: int) -> nn.Module:
-    """A x2 upsampling of 3x3 support without norm and activation."""
-    if kind == "transposed":
-        return nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1)
-    return NearestConv(inputs, outputs)
-
-
-class ResidualDenseBlock(nn.Module):
-    """Five convolutions, each fed with all before it; a fifth of the last is added to the input."""
-
-    def __init__(self, maps: int, growth: int) -> None:
-        super().__init__()
-        self.growing = nn.ModuleList(
-            ConvBlock(maps + i * growth, growth, act="lrelu0.2") for i in range(4)
-        )  # fmt: skip
-        self.last = conv(maps + 4 * growth, maps)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, maps, H, W) -> the same shape."""
-        stack = x
-        for block in self.growing:
-            stack = torch.cat([stack, block(stack)], dim=1)
-        return torch.add(x, self.last(stack), alpha=0.2)
+        out: Tensor = x + self.body(x)
+        return out
 
 
-class RRDB(nn.Module):
-    """Residual-in-residual dense block: three dense blocks; a fifth of their result is added to the input."""
-
-    def __init__(self, maps: int, growth: int) -> None:
-        super().__init__()
-        self.blocks = nn.Sequential(*(ResidualDenseBlock(maps, growth) for _ in range(3)))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, maps, H, W) -> the same shape."""
-        return torch.add(x, self.blocks(x), alpha=0.2)
-
-
-def frame_max(x: Tensor, frames: int) -> Tensor:
-    """Largest value over the frames: (B * frames, C, H, W) -> (B, C, H, W)."""
-    return _bursts(x, frames).amax(dim=1).movedim(-1, 1)
-
-
-def frame_pool(x: Tensor, frames: int) -> Tensor:
-    """Concatenate each frame with the maximum over its burst: (B * frames, C, H, W) -> (B * frames, 2C, H, W).
-
-    The only exchange between frames: it does not depend on their order.
-    """
-    bursts = _bursts(x, frames)
-    pooled = bursts.amax(dim=1, keepdim=True).expand_as(bursts)
-    return torch.cat([bursts, pooled], dim=-1).flatten(0, 1).movedim(-1, 1)
-
-
-def _bursts(x: Tensor, frames: int) -> Tensor:
-    # (B, frames, H, W, C): with the channels last in memory nothing downstream has to be copied.
-    bursts: Tensor = x.movedim(1, -1).unflatten(0, (-1, frames))
-    return bursts
-
-
-def enlarge(x: Tensor, mode: Literal["nearest", "bilinear"]) -> Tensor:
-    """Enlarge the spatial axes twice."""
+def enlarge(x: Tensor, mode: Literal["nearest", "bilinear"], times: int = 2) -> Tensor:
+    """Enlarge the spatial axes `times` times."""
     out: Tensor = functional.interpolate(
-        x, scale_factor=2.0, mode=mode, align_corners=False if mode == "bilinear" else None
+        x, scale_factor=float(times), mode=mode, align_corners=False if mode == "bilinear" else None
     )
     return out

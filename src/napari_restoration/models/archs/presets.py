@@ -15,6 +15,11 @@ from napari_restoration.core.errors import ModelError
 Preset = Literal["paper", "default", "tiny"]
 
 PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "bu": {
+        "paper": {},
+        "default": {"first": 32, "upsampling": "nearest_conv"},
+        "tiny": {"first": 12, "upsampling": "nearest_conv"},
+    },
     "bdu": {
         "paper": {},
         "default": {"first": 24, "growth": 16, "layers": 2, "depth": 3},
@@ -35,7 +40,40 @@ PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "default": {"maps": 24, "growth": 12, "blocks": 3},
         "tiny": {"maps": 16, "growth": 8, "blocks": 2},
     },
+    # Percentile-normalised images go beyond 1 where they are brightest: only the papers' own range is clamped.
+    "resnet": {
+        "paper": {},
+        "default": {"maps": 32, "blocks": 6, "clamp": False},
+        "tiny": {"maps": 16, "blocks": 3, "clamp": False},
+    },
+    "unet256": {
+        "paper": {},
+        "default": {"base": 20, "depth": 6},
+        "tiny": {"base": 16, "depth": 4},
+    },
+    "deblurgan-v2": {
+        "paper": {},
+        "default": {},
+        "tiny": {"maps": 16, "divide": 4},
+    },
+    "deepdeblur": {
+        "paper": {"channels": 3},
+        "default": {"maps": 32, "blocks": 6},
+        "tiny": {"maps": 8, "blocks": 2},
+    },
 }
+
+CRITIC_PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "patch": {"paper": {}, "default": {"maps": 32}, "tiny": {"maps": 16, "halvings": 2}},
+    "patch-released": {"paper": {}, "default": {"maps": 32}, "tiny": {"maps": 8, "hidden": 16}},
+    "patch-pair": {
+        "paper": {},
+        "default": {"maps": 32},
+        "tiny": {"maps": 8, "halvings_patch": 1, "halvings_full": 2},
+    },
+    "vgg": {"paper": {}, "default": {"maps": 32}, "tiny": {"maps": 8, "side": 32}},
+}
+"""Named settings of the critics, as `PRESETS`."""
 
 
 def preset(arch: str, name: Preset = "default", **changes: Any) -> dict[str, Any]:

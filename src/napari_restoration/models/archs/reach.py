@@ -45,6 +45,27 @@ class Reach:
             last=self.last[np.minimum(index + radius, index.size - 1)],
         )
 
+    def shrinking(self, kernel: int, stride: int) -> Self:
+        """Apply a convolution of any width and stride, zero padded by ``(kernel - 1) // 2``."""
+        padding, length = (kernel - 1) // 2, self.first.size
+        start = np.arange((length + 2 * padding - kernel) // stride + 1) * stride - padding
+        return replace(
+            self,
+            first=self.first[np.maximum(start, 0)],
+            last=self.last[np.minimum(start + kernel - 1, length - 1)],
+        )
+
+    def transposed(self, kernel: int) -> Self:
+        """Double the map by a transposed convolution of stride 2 and width 2, 3 or 4."""
+        padding, length = (kernel - 1) // 2, self.first.size
+        end = np.arange(2 * length) + padding
+        earliest = np.minimum(np.maximum(-((kernel - 1 - end) // 2), 0), length - 1)
+        return replace(self, first=self.first[earliest], last=self.last[np.minimum(end // 2, length - 1)])
+
+    def with_previous(self) -> Self:
+        """Average each pixel with the one before it."""
+        return replace(self, first=self.first[np.maximum(np.arange(self.first.size) - 1, 0)])
+
     def pool(self) -> Self:
         """Halve the map; each new pixel covers two."""
         return replace(self, first=self.first[0::2], last=self.last[1::2])

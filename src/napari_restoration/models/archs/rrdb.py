@@ -1,4 +1,4 @@
-"""RRDB x2: super-resolution by residual-in-residual dense blocks without normalisation.
+"""RRDB: super-resolution by residual-in-residual dense blocks without normalisation.
 
 After "Microscopy Image Restoration using Deep Learning on W2S", whose generator is ESRGAN's with one x2 step.
 """
@@ -11,7 +11,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from napari_restoration.models.archs.blocks import RRDB, ConvBlock, activation, conv, enlarge
+from napari_restoration.models.archs.blocks import ConvBlock, activation, conv, enlarge
+from napari_restoration.models.archs.dense import RRDB
 from napari_restoration.models.archs.reach import Reach, half_field
 from napari_restoration.models.archs.settings import ArchSettings, Geometry, choice, number
 
@@ -34,7 +35,9 @@ class RRDBSettings(ArchSettings):
     blocks
         Number of RRDB.
     upconv
-        Convolve once more right after enlarging, as ESRGAN does.
+        Convolve once more right after each enlarging, as ESRGAN does.
+    scale
+        Output pixels an input pixel, per axis: 2, or 4 as ESRGAN's own.
     """
 
     channels: int = number(1, 1, 64)
@@ -42,25 +45,28 @@ class RRDBSettings(ArchSettings):
     growth: int = number(32, 1, 128)
     blocks: int = number(23, 1, 64)
     upconv: bool = choice(False, True)
+    scale: int = choice(2, 4)
 
     @property
     def geometry(self) -> Geometry:
-        """Images in, images twice as wide and high out."""
+        """Images in, images twice (or four times) as wide and high out."""
         return Geometry(
             in_channels=self.channels,
             out_channels=self.channels,
-            scale=2,
+            scale=self.scale,
             size_multiple=1,
-            receptive_field=half_field(self._trace, size_multiple=1, scale=2),
+            receptive_field=half_field(self._trace, size_multiple=1, scale=self.scale),
         )
 
     def _trace(self, x: Reach) -> Reach:
-        x = x.conv(3, 2 + _DEEP * self.blocks).enlarge_nearest()
-        return x.conv(3, 3 if self.upconv else 2)
+        x = x.conv(3, 2 + _DEEP * self.blocks)
+        for _ in range(self.scale // 2):
+            x = x.enlarge_nearest().conv(3, int(self.upconv))
+        return x.conv(3, 2)
 
 
 class RRDBNet(nn.Module):
-    """x2 super-resolution: (B, C, H, W) with values of about 0 to 1 -> (B, C, 2H, 2W), linear."""
+    """Super-resolution: (B, C, H, W) with values of about 0 to 1 -> (B, C, scale * H, scale * W), linear."""
 
     Settings: ClassVar[type[ArchSettings]] = RRDBSettings
 
@@ -70,7 +76,9 @@ class RRDBNet(nn.Module):
         self.first = conv(settings.channels, maps)
         self.trunk = nn.Sequential(*(RRDB(maps, settings.growth) for _ in range(settings.blocks)))
         self.trunk_conv = conv(maps, maps)
+        self.scale = settings.scale
         self.upconv = conv(maps, maps) if settings.upconv else None
+        self.second_upconv = conv(maps, maps) if settings.upconv and settings.scale == 4 else None
         self.up_act = activation("lrelu0.2")
         self.fine = ConvBlock(maps, maps, act="lrelu0.2")
         self.last = conv(maps, settings.channels)
@@ -91,5 +99,8 @@ class RRDBNet(nn.Module):
         h = enlarge(h + self.trunk_conv(self.trunk(h)), "nearest")
         if self.upconv is not None:
             h = self.upconv(h)
+        if self.scale == 4:
+            h = enlarge(self.up_act(h), "nearest")
+            h = h if self.second_upconv is None else self.second_upconv(h)
         out: Tensor = self.last(self.fine(self.up_act(h)))
         return out
