@@ -17,6 +17,7 @@ from napari_restoration.gui._degrade_live import add_result
 from napari_restoration.gui._degrade_look import LiveLook
 from napari_restoration.gui._degrade_orders import make_order, make_pairs_order
 from napari_restoration.gui._degrade_runs import Made, run_apply, run_pairs
+from napari_restoration.gui._match_panel import MatchPanel
 from napari_restoration.gui._message import in_panel_words
 from napari_restoration.gui._remembered import recall, remembering
 from napari_restoration.gui._workers import RunningTask, start_task
@@ -60,6 +61,9 @@ class DegradeWidget(QWidget):
         form = self.form
         form.restore_choices(recall("degrade"))
         self.look = LiveLook(napari_viewer, form, self)
+        self.match = MatchPanel(napari_viewer, form.presets.value, owner=self)
+        self.match_section = form.add_section("Match my microscope…", self.match)
+        self.match.preset_found.connect(self.take_preset)
         form.apply_button.clicked.connect(self.apply)
         form.pairs.write_clicked.connect(self.write_pairs)
         form.progress.cancel_clicked.connect(self.cancel)

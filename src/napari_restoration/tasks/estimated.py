@@ -139,8 +139,8 @@ def estimates_of(measured: Measured, fitted: FittedBlur | None = None) -> tuple[
             "read_noise", "Read noise", electrons,
             camera.read_noise_electrons if read is None else read, camera.read_noise_interval, read,
         ),
-        of_camera("photons", "Brightest pixels", electrons, camera.peak_electrons, camera.peak_interval, None),
-        of_camera("background", "Darkest pixels", electrons, camera.background_electrons, None, None),
+        of_camera("photons", "Brightest", electrons, camera.peak_electrons, camera.peak_interval, None),
+        of_camera("background", "Darkest", electrons, camera.background_electrons, None, None),
         Estimated(
             name="blur", label="Blur", unit="px", value=blur.sigma_px if blur.high_px < _UNKNOWN_PX else None,
             low=blur.low_px, high=blur.high_px, is_reliable=blur.is_reliable, words=blur.words,
@@ -160,6 +160,11 @@ def _defocus(fitted: FittedBlur) -> Estimated:
     return Estimated(
         name="defocus", label="Defocus", unit="um", value=value, is_reliable=fitted.is_reliable, words=words
     )
+
+
+def tidy(value: float) -> float:
+    """Five digits: more would say more than is known."""
+    return float(f"{value:.5g}")
 
 
 # The upper end of an interval that stands for "nothing is known".
@@ -196,11 +201,11 @@ def limits_in_words(
     if not measured.tells_electrons:
         sentences.append(
             "Electrons cannot be told from grey levels, so noise of one strength is set, and photons stand for grey "
-            f"levels: {_lower(measured.camera.words)}"
+            f"levels: {_first_sentence(measured.camera.words)}"
         )
     elif not measured.camera.is_reliable:
         sentences.append(
-            f"The camera's numbers are filled in, but take them with care: {_lower(measured.camera.words)}"
+            f"The camera's numbers are filled in, but take them with care: {_first_sentence(measured.camera.words)}"
         )
     if own_noise > _LOUD:
         sentences.append(
@@ -218,5 +223,7 @@ def limits_in_words(
     return sentences
 
 
-def _lower(words: str) -> str:
-    return words[:1].lower() + words[1:]
+def _first_sentence(words: str) -> str:
+    """To go on with after a colon; the rest stands in the table."""
+    first = words.partition(". ")[0].removesuffix(".")
+    return f"{first[:1].lower()}{first[1:]}."

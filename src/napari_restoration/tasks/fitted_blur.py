@@ -97,7 +97,9 @@ def fit_blur(
 
     defocus, least = _least(by_defocus, _geometric_defocus(coarse, largest) * steps)
     width, of_gaussian = _least(lambda value: misfit(_gaussian(value)), largest * steps)
-    if of_gaussian >= _CLEARLY_BETTER * least:
+    # Where no defocus fits best, the objective is wider than the blur by itself, if a Gaussian fits better at all.
+    is_too_wide = defocus == 0.0 and of_gaussian < least
+    if of_gaussian >= _CLEARLY_BETTER * least and not is_too_wide:
         return FittedBlur(optical=replace(optical, defocus_um=defocus), misfit=least)
     # Among Gaussians the estimate's own stands unless it fits worse by far.
     if gaussian is not None and _CLEARLY_BETTER * misfit(_gaussian(sigma)) <= of_gaussian:

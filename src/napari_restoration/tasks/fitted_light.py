@@ -12,7 +12,7 @@ from napari_restoration.core.nonfinite import fill_missing
 from napari_restoration.degradations.base import STAGES
 from napari_restoration.degradations.forward import ForwardModel
 from napari_restoration.degradations.presets import Preset
-from napari_restoration.tasks.estimated import Measured
+from napari_restoration.tasks.estimated import Measured, tidy
 from napari_restoration.tasks.grey_levels import measure_plane, with_levels
 
 Plane = npt.NDArray[Any]
@@ -71,7 +71,7 @@ def fitted_light(preset: Preset, measured: Measured, good: Plane, bad: Plane) ->
         settings["camera.offset_adu"] = camera.offset_adu + background / gain
         if measured.tells_electrons:
             settings["camera.read_noise_electrons"] = math.sqrt(max(read**2 + background, 0.0))
-    return settings
+    return {address: tidy(value) for address, value in settings.items()}
 
 
 def own_noise_share(preset: Preset, measured: Measured, good: Plane) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 from napari_restoration.degradations.presets import Preset
 from napari_restoration.degradations.step_choice import StepChoice
 from napari_restoration.degradations.steps import STEPS
-from napari_restoration.tasks.estimated import Measured
+from napari_restoration.tasks.estimated import Measured, tidy
 from napari_restoration.tasks.fitted_blur import FittedBlur
 
 BLURS = frozenset(
@@ -55,8 +55,8 @@ def fill_steps(preset: Preset, measured: Measured, blur: FittedBlur | None) -> P
         motion = measured.motion
         preset = _set(
             preset, "motion_blur",
-            {"path": "linear", "length_px": motion.length_px * measured.factor, "angle_rad": motion.angle_rad,
-             "vibration_px": 0.0},
+            {"path": "linear", "length_px": tidy(motion.length_px * measured.factor), "vibration_px": 0.0,
+             "angle_rad": tidy(motion.angle_rad)},
         )  # fmt: skip
     elif step_of(preset, "motion_blur") is not None and not makes_burst(preset):
         preset = preset.without({"motion_blur"})
@@ -97,15 +97,15 @@ def changes_in_words(before: Preset, after: Preset) -> str:
 def _camera(measured: Measured) -> dict[str, Any]:
     camera = measured.camera
     shared = {"quantum_efficiency": 1.0, "dark_electrons": 0.0, "em_gain": None, "averaged": 1, "bits": measured.bits,
-              "offset_adu": float(camera.offset_adu)}  # fmt: skip
+              "offset_adu": tidy(camera.offset_adu)}  # fmt: skip
     if camera.gain_electrons_per_adu is None:
-        noise = float(camera.noise_sd)
+        noise = tidy(camera.noise_sd)
         return {**shared, "shot_noise": False, "gain_electrons_per_adu": 1.0, "read_noise_electrons": noise}
     return {
         **shared,
         "shot_noise": True,
-        "gain_electrons_per_adu": float(camera.gain_electrons_per_adu),
-        "read_noise_electrons": float(max(camera.read_noise_electrons or 0.0, 0.0)),
+        "gain_electrons_per_adu": tidy(camera.gain_electrons_per_adu),
+        "read_noise_electrons": tidy(max(camera.read_noise_electrons or 0.0, 0.0)),
     }
 
 
@@ -114,12 +114,12 @@ def _with_blur(preset: Preset, measured: Measured, fitted: FittedBlur | None) ->
     if fitted is None:
         return preset.without(_OPTICS) if measured.pixel_um is None else preset
     if fitted.optical is not None:
-        values = {"model": fitted.optical.model, "defocus_um": float(fitted.optical.defocus_um)}
+        values = {"model": fitted.optical.model, "defocus_um": tidy(fitted.optical.defocus_um)}
         return _set(preset, "optical_blur", values).without({"gaussian_blur"})
     preset = preset.without(_OPTICS)
     if fitted.sigma_px < _LEAST_SIGMA_PX:
         return preset.without({"gaussian_blur"})
-    return _set(preset, "gaussian_blur", {"sigma_px": float(fitted.sigma_px)})
+    return _set(preset, "gaussian_blur", {"sigma_px": tidy(fitted.sigma_px)})
 
 
 def _set(preset: Preset, kind: str, values: Mapping[str, Any]) -> Preset:

@@ -76,9 +76,9 @@ def compare_likeness(real: npt.NDArray[Any], synthetic: npt.NDArray[Any]) -> Com
     """
     height, width = (min(a, b) for a, b in zip(real.shape, synthetic.shape, strict=True))
     first, second = _middle(real, height, width), _middle(synthetic, height, width)
-    low, high = np.nanpercentile(first, _SHOWN_PERCENT)
-    edges = np.linspace(low, max(high, low + 1e-9), _BINS + 1)
-    histograms = [np.histogram(np.clip(one, low, high), edges)[0] / one.size for one in (first, second)]
+    edges = _edges(first, second)
+    shown = [np.clip(one, edges[0], edges[-1]) for one in (first, second)]
+    histograms = [np.histogram(one, edges)[0] / one.size for one in shown]
     frequencies, real_power, synthetic_power = _spectra(first, second)
     histogram_distance, spectrum_distance = _distances(first, second)
     halves = _distances(*_halves(first))
@@ -89,6 +89,15 @@ def compare_likeness(real: npt.NDArray[Any], synthetic: npt.NDArray[Any]) -> Com
         histogram_distance=histogram_distance, spectrum_distance=spectrum_distance,
         distance=float(np.hypot(histogram_distance, spectrum_distance)), yardstick=float(np.hypot(*halves)),
     )  # fmt: skip
+
+
+def _edges(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> Float:
+    """Edges of the histograms' bins; of whole numbers, each bin holds equally many."""
+    low, high = (float(level) for level in np.nanpercentile(first, _SHOWN_PERCENT))
+    if all(one.dtype.kind in "iu" for one in (first, second)):
+        width = max(1, -(-int(high - low) // _BINS))
+        return np.arange(np.floor(low), np.floor(high) + width + 1, width) - 0.5
+    return np.linspace(low, max(high, low + max(1e-9, 1e-9 * abs(low))), _BINS + 1)
 
 
 def _distances(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> tuple[float, float]:

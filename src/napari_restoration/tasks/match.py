@@ -71,6 +71,8 @@ class Match:
         Each number with its interval.
     comparison
         The bad image beside a synthetic one made by the preset.
+    corner
+        Where the compared part begins in the bad image, y and x in pixels.
     changes
         Which steps were filled in, added or switched off, in a sentence.
     words
@@ -80,6 +82,7 @@ class Match:
     preset: Preset
     estimates: tuple[Estimated, ...]
     comparison: Comparison
+    corner: tuple[int, int]
     changes: str
     words: str
 
@@ -158,10 +161,21 @@ def iter_match(
         measured, fitted, has_good=target is not None, has_optics=has_optics(preset),
         own_noise=0.0 if target is None else own_noise_share(filled, measured, target),
     )  # fmt: skip
+    comparison = compare_likeness(planes[0], synthetic)
     return Match(
-        preset=filled, estimates=estimates_of(measured, fitted), comparison=compare_likeness(planes[0], synthetic),
-        changes=changes_in_words(preset, filled), words=" ".join(limits + _grid_words(preset, filled)),
+        preset=filled, estimates=estimates_of(measured, fitted), comparison=comparison,
+        corner=_corner(bad, planes[0], comparison.real), changes=changes_in_words(preset, filled),
+        words=" ".join(limits + _grid_words(preset, filled)),
     )  # fmt: skip
+
+
+def _corner(bad: CalibratedImage, plane: Plane, compared: Plane) -> tuple[int, int]:
+    """Where the compared part begins: the middle of the middle."""
+    y, x = (
+        (bad.size_of(axis) - whole) // 2 + (whole - part) // 2
+        for axis, whole, part in zip("YX", plane.shape, compared.shape, strict=True)
+    )
+    return y, x
 
 
 def _fill(
