@@ -38,6 +38,7 @@ def take(path, *, preset, sample, theme, size, open_steps=(), section=None, widt
     truth = viewer.layers[0]
     viewer.layers.remove(viewer.layers[1])
     truth.visible = True
+    viewer.layers.selection.active = truth
     widget.choose(truth, preset)
     if width is not None:
         dock = widget.parentWidget()
@@ -55,7 +56,9 @@ def take(path, *, preset, sample, theme, size, open_steps=(), section=None, widt
         wait(application, lambda: False, 0.3)
     path.parent.mkdir(parents=True, exist_ok=True)
     save(viewer.screenshot(canvas_only=False, flash=False), path)
-    print(f"{path}: {widget.form.plan_text.text()} {widget.form.message.text()}, panel {widget.width()} px wide")
+    print(
+        f"{path}: {widget.form.plan_text.text()} {widget.form.message.text()}, panel {widget.width()} px wide"
+    )
     viewer.close()
 
 
@@ -78,7 +81,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--sample", default="denoise", choices=("deblur", "refocus", "superres", "denoise"))
-    parser.add_argument("--preset", default="widefield-20x")
+    parser.add_argument("--preset", default="confocal-63x")
     parser.add_argument("--theme", default="dark", choices=("dark", "light"))
     parser.add_argument("--size", type=int, nargs=2, default=(1400, 900))
     parser.add_argument("--open", nargs="*", default=[], help="kinds of steps to open")

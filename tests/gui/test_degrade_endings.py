@@ -99,8 +99,8 @@ def test_an_outdated_preview_is_dropped(open_degrade, settle, qtbot, monkeypatch
     preview = Degrading.preview
 
     def slow(self, *arguments):
-        time.sleep(0.3)
         seeds.append(self.plan.settings.seed)
+        time.sleep(0.3)
         return preview(self, *arguments)
 
     monkeypatch.setattr(Degrading, "preview", slow)
@@ -112,12 +112,26 @@ def test_an_outdated_preview_is_dropped(open_degrade, settle, qtbot, monkeypatch
         "show",
         lambda *given, **more: (shown.append(given[1].plan.settings.seed), show(*given, **more)),
     )
-    qtbot.waitUntil(lambda: widget.look.task.running is not None, timeout=5000)
+    qtbot.waitUntil(lambda: seeds == [0], timeout=5000)
     widget.form.seed.setValue(1)
     widget.form.seed.setValue(2)
     settle(widget)
     assert seeds == [0, 2]
     assert shown == [2]
+
+
+def test_a_preview_that_had_to_wait_is_made_afterwards(open_degrade, settle, qtbot, monkeypatch):
+    viewer, widget = open_degrade("tem-stream")
+    preview = Degrading.preview
+    monkeypatch.setattr(Degrading, "preview", lambda *given: (time.sleep(0.2), preview(*given))[1])
+    viewer.add_image(noise_stack(80, 90), name="plane")
+    qtbot.waitUntil(lambda: widget.look.task.running is not None, timeout=5000)
+    widget.look.set_held(True)
+    qtbot.waitUntil(lambda: widget.look.task.running is None, timeout=5000)
+    assert not widget.look.preview.is_shown
+    widget.look.set_held(False)
+    settle(widget)
+    assert widget.look.preview.is_shown
 
 
 def test_a_failure_is_told_in_words(open_degrade, settle, qtbot, monkeypatch):

@@ -67,6 +67,7 @@ def test_what_is_unknown_or_absent_is_said(pictures):
     pictures.show_picture(picture(psf=None, noise=np.zeros(3)))
     assert pictures.psf_words.text() == "No blur"
     assert pictures.noise_words.text() == "No noise"
-    grey(pictures.psf)
+    assert grey(pictures.psf).max() == 255  # a point stays a point
     pictures.show_picture(None)
-    assert grey(pictures.noise).shape[0] == 96
+    assert (pictures.psf_words.text(), pictures.noise_words.text()) == ("Blur", "Noise")
+    assert np.ptp(grey(pictures.psf)[20:70, 20:70]) == 0

@@ -89,6 +89,7 @@ class DegradeForm(QWidget):
         self.message = Message()
         self.setMinimumWidth(_SMALLEST_WIDTH)
         self._lay_out()
+        self.show_plan("")
         self.seed_button.clicked.connect(self._on_new_seed)
         for part in (self.axes_row, self.calibration, self.steps, self.presets):
             part.changed.connect(self.changed)
@@ -135,6 +136,11 @@ class DegradeForm(QWidget):
     def follow_theme(self, theme: str) -> None:
         """Make explanations a little fainter than the theme's text."""
         self.setStyleSheet(small_text_style(theme))
+
+    def show_plan(self, text: str) -> None:
+        """Say what will be made; an empty text leaves no gap."""
+        self.plan_text.setText(text)
+        self.plan_text.setVisible(bool(text))
 
     def set_running(self, is_running: bool) -> None:
         """Only one run at a time: the buttons wait for it."""

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from napari_restoration.tasks.degrade import Degrading
 
 _LOG = logging.getLogger(__name__)
-_RESTING = "The result is shown; the preview comes back with the next change."
+_RESTING = "Comes back with the next change."
 _UPDATING = "Updating …"
 _SLOW_MS = 400
 _PLACE_EVENTS = ("data", "scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
@@ -63,7 +63,8 @@ class LiveLook(QObject):
         self._listened: Image | None = None
         self._settings = 0  # counts changes that concern the whole result
         self._told = self._pictured = self._contrast = -1  # the count that each was last done for
-        self._looked: tuple[Any, ...] = ()
+        self._looked: tuple[Any, ...] = ()  # what is shown: settings, layer, plane and region
+        self._looking: tuple[Any, ...] = ()  # what is being made; it may be dropped
         self._is_resting = False
         self._is_open = True
         self._run_began_at = 0
@@ -133,12 +134,13 @@ class LiveLook(QObject):
         looked = (self._settings, layer, at, region)
         if looked == self._looked:
             return None
-        self._looked = looked
+        self._looking = looked
         if self.preview.source is not layer:
             self.preview.hide()
         if region is None:
             self.preview.hide()
             if self._told == self._settings == self._pictured:
+                self._looked = looked
                 return None
         wants = self._pictured != self._settings
         self._slow.start()
@@ -174,16 +176,16 @@ class LiveLook(QObject):
                 self._pictured = self._settings
 
     def _on_slow(self) -> None:
-        if self.task.running is not None and self._looked and self._looked[3] is not None:
+        if self.task.running is not None and self._looking[3] is not None:
             self._show_words(_UPDATING)
 
     def _on_done(self, degrading: Degrading) -> None:
         self._slow.stop()
-        self.degrading = degrading
+        self.degrading, self._looked = degrading, self._looking
         layer = self._form.layer_combo.layer
         if self._told != self._settings and layer is not None:
             self._told = self._settings
-            self._form.plan_text.setText(f"Result: {degrading.plan.describe()}")
+            self._form.show_plan(f"Result: {degrading.plan.describe()}")
             notices = [*degrading.notices, file_problem(layer)]
             self._form.message.show_text(" ".join(filter(None, notices)), "warning")
         if self._looked[3:] != self._shown_part(degrading.plan.image)[1:]:
@@ -209,7 +211,7 @@ class LiveLook(QObject):
         else:
             self.preview.hide()
         form.pictures.show_picture(None)
-        form.plan_text.setText("")
+        form.show_plan("")
         self._show_words("")
         # A length that only the user knows is a question, not a mistake.
         is_question = kind == "error" and form.calibration.is_marked

@@ -57,7 +57,7 @@ class Pictures(QWidget):
     def show_picture(self, picture: ModelPicture | None) -> None:
         """Show a forward model's picture; ``None`` empties both."""
         if picture is None:
-            self.psf.show_psf(None)
+            self.psf.show_nothing()
             self.noise.show_noise(np.zeros(0), np.zeros(0))
             self.psf_words.setText("Blur")
             self.noise_words.setText("Noise")
@@ -75,6 +75,7 @@ class PsfPicture(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.image: QImage | None = None
+        self._is_known = False
         self.setFixedHeight(_HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -84,7 +85,13 @@ class PsfPicture(QWidget):
 
     def show_psf(self, psf: npt.NDArray[np.float64] | None) -> None:
         """Show ``(h, w)`` values; ``None`` for no blur at all."""
+        self._is_known = True
         self.image = None if psf is None else _grey_image(np.sqrt(np.maximum(psf, 0.0)))
+        self.update()
+
+    def show_nothing(self) -> None:
+        """Show an empty frame."""
+        self.image, self._is_known = None, False
         self.update()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
@@ -92,11 +99,11 @@ class PsfPicture(QWidget):
         painter = QPainter(self)
         side = min(self.width(), self.height()) - 1
         frame = QRectF(0, 0, side, side)
-        if self.image is None:
+        if self._is_known and self.image is None:
             dot = 3.0
             painter.fillRect(frame, QColor("black"))
             painter.fillRect(QRectF((side - dot) / 2, (side - dot) / 2, dot, dot), QColor("white"))
-        else:
+        elif self.image is not None:
             painter.drawImage(frame, self.image)
         painter.setPen(_faint(self.palette()))
         painter.drawRect(frame)
