@@ -56,7 +56,7 @@ class ConfocalBlur(OpticalStep):
     excitation_um: float = wavelength_quantity(0.488, "excitation wavelength")
     wavelength_um: float = wavelength_quantity(0.525)
     pinhole_au: float = quantity(
-        1.0, "pinhole", "Airy units", low=0.0, high=100.0,
+        1.0, "pinhole", "AU", low=0.0, high=100.0,
         help="Diameter of the pinhole; 1 Airy unit is the first dark ring. Two-photon images have none.",
     )  # fmt: skip
     pixel_size_um: float = pixel_size_quantity(0.08)
