@@ -25,7 +25,7 @@ _STEPS = 32
 # Defoci are tried up to where geometry makes so many times the blur that was found, or a blur of so many pixels: the
 # estimate of the width fails where hardly any structure is left. Steps widen with the defocus.
 _BEYOND = 1.6
-_LARGEST_PX = 15.0
+_LARGEST_PX = 25.0
 _WIDENING = 1.5
 # Of two fields of one specimen the spectra differ by about 0.1 decades.
 _MOST_MISFIT = 0.2
@@ -89,7 +89,7 @@ def fit_blur(
         defocus = _defocus_of(coarse, sigma) if gaussian is not None else None
         return gaussian if defocus is None else FittedBlur(optical=replace(optical, defocus_um=defocus))
     misfit = _misfit_of(good, bad)
-    largest = max(_BEYOND * sigma, min(_LARGEST_PX, min(bad.shape) / 12))
+    largest = max(_BEYOND * sigma, min(_LARGEST_PX, min(bad.shape) / 10))
     steps = np.linspace(0.0, 1.0, _STEPS + 1) ** _WIDENING
 
     def by_defocus(value: float) -> float:

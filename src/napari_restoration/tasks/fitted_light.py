@@ -77,7 +77,9 @@ def fitted_light(preset: Preset, measured: Measured, good: Plane, bad: Plane) ->
 def own_noise_share(preset: Preset, measured: Measured, good: Plane) -> float:
     """Noise that a good image brings through the steps to the camera, as a share of the bad image's.
 
-    White noise of standard deviation s leaves a Gaussian blur of width w with ``s / (2 sqrt(pi) w)``.
+    The good image's noise is what its power does not fall below at the finest frequencies; differences of pixels would
+    take its sharp detail for noise. White noise of standard deviation s leaves a Gaussian blur of width w with
+    ``s / (2 sqrt(pi) w)``.
 
     Parameters
     ----------
@@ -88,14 +90,16 @@ def own_noise_share(preset: Preset, measured: Measured, good: Plane) -> float:
     good : ndarray
         ``(Y, X)``.
     """
-    from napari_restoration.degradations.estimates.noise import noise_sd
+    from napari_restoration.degradations.estimates.falloff import fit_falloff, frequency_bins
 
     bad_noise = measured.camera.noise_sd * (measured.camera.gain_electrons_per_adu or 1.0)
     peak = next(
         getattr(one.step, "peak_photons", 0.0) for one in preset.steps if one.step.kind == "to_photons"
     )
     levels = measure_plane(good)
-    photons = peak * noise_sd(good) / max(levels.high - levels.low, 1e-30)
+    filled = np.asarray(fill_missing(good, 0.0)[0], dtype=np.float64)
+    floor = fit_falloff(frequency_bins(filled), exponent=(2.6, 0.4), limits=(0.0, 4.0)).noise
+    photons = peak * math.sqrt(floor) / max(levels.high - levels.low, 1e-30)
     kept = min(1.0, 1 / (2 * math.sqrt(math.pi) * max(measured.blur.sigma_px * measured.factor, 1e-3)))
     return float(photons * kept * measured.factor / max(bad_noise, 1e-30))
 

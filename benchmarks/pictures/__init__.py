@@ -1,0 +1,1 @@
+"""Pictures for the documentation that are made from real images."""
