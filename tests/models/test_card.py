@@ -63,6 +63,8 @@ def deep(levels: int) -> dict[str, Any]:
         ("halo", "32"),
         ("receptive_field", 1e308),
         ("seam_error", math.inf),
+        ("whole_image", 1),
+        ("training_size", 0),
         ("low_percentile", 99.9),
         ("high_percentile", 101),
         ("normalizer", "zscore"),
@@ -89,6 +91,14 @@ def test_a_halo_below_the_field_needs_its_measured_error() -> None:
     with pytest.raises(ModelError, match="seam_error"):
         tiny_card("care", halo=4)
     assert tiny_card("care", halo=4, seam_error=2e-4).halo == 4
+
+
+def test_a_network_of_whole_images_needs_an_overlap_but_no_measured_error() -> None:
+    with pytest.raises(ModelError, match=r"halo.*at least 96"):
+        tiny_card("resnet", halo=95)
+    card = tiny_card("deblurgan-v2", halo=96)
+    assert card.receptive_field > card.halo
+    assert ModelCard.from_dict(card.to_dict()) == card
 
 
 def test_missing_fields_are_all_named() -> None:

@@ -55,3 +55,9 @@ def test_ones_own_image_must_be_large_enough(save_tiny: SaveTiny) -> None:
         measure_halo(model, image=np.zeros((1, 1, 64, 64), np.float32))
     image = np.zeros((1, 1, 80, 80), np.float32)
     assert measure_halo(model, image=image, candidates=(0,), tolerance=np.inf)[0] == 0
+
+
+def test_a_network_of_whole_images_has_no_halo_to_be_measured(save_tiny: SaveTiny) -> None:
+    model = load_model(save_tiny("resnet"), device="cpu")
+    with pytest.raises(ValueError, match="whole image"):
+        measure_halo(model)

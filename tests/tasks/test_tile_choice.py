@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from napari_restoration.tasks import tile_choice
-from napari_restoration.tasks.tile_choice import choose_tile
+from napari_restoration.tasks.tile_choice import choose_tile, whole_image_notice
 
 SMALL_RUN, LARGE_RUN = 10**5, 10**8
 
@@ -95,3 +95,33 @@ def test_a_large_run_is_measured_once_and_remembered(known_model, tmp_path, monk
     assert len(model.batches) == measured
     store.write_text("{ damaged")
     assert np.prod(choose_tile(model, (4096, 4096), 8, 1, SMALL_RUN)) > 0
+
+
+def whole_image_model(known_model, **fields):
+    return known_model(**({"whole_image": True, "halo": 96, "receptive_field": 87} | fields))
+
+
+def test_networks_of_whole_images_get_them_where_memory_allows(known_model):
+    model = whole_image_model(known_model)
+    assert choose_tile(model, (1001, 3000), 96, 1, LARGE_RUN) == (1004, 3000)
+    assert model.batches == []
+
+
+def test_where_it_does_not_they_see_about_as_much_as_in_training(known_model, monkeypatch):
+    monkeypatch.setattr(tile_choice, "free_memory_bytes", lambda: 2 * 4 * 600**2)
+    # 320 pixels are kept of 512; a smaller training size leaves no less than the overlap.
+    assert choose_tile(whole_image_model(known_model), (3200, 3200), 96, 1, SMALL_RUN) == (320, 320)
+    small = whole_image_model(known_model, training_size=128)
+    assert choose_tile(small, (960, 960), 96, 1, SMALL_RUN) == (96, 96)
+
+
+def test_tiles_of_such_networks_shrink_further_where_memory_is_short(known_model, monkeypatch):
+    monkeypatch.setattr(tile_choice, "free_memory_bytes", lambda: 2 * 4 * 360**2)
+    assert choose_tile(whole_image_model(known_model), (3200, 3200), 96, 1, SMALL_RUN) == (160, 160)
+
+
+def test_tiles_instead_of_a_whole_image_are_told_of(known_model):
+    card = whole_image_model(known_model).card
+    assert "tiles of 64 x 64 pixels with 96 around" in whole_image_notice(card, (64, 64), (100, 100))
+    assert whole_image_notice(card, (104, 64), (100, 60)) == ""
+    assert whole_image_notice(known_model().card, (64, 64), (100, 100)) == ""

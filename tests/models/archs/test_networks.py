@@ -15,6 +15,7 @@ from napari_restoration.models.archs.presets import PRESETS, preset
 from napari_restoration.models.archs.rrdb import RRDBNet
 
 TINY_BURST = {"first": 4, "growth": 4, "layers": 2, "depth": 2}
+BURST: dict[str, dict[str, Any]] = {"bdu": TINY_BURST, "bu": {"first": 4}}
 
 
 @pytest.fixture(autouse=True)
@@ -67,42 +68,43 @@ def test_unknown_presets_name_the_known_ones() -> None:
         preset("vit")
 
 
+@pytest.mark.parametrize("arch", list(BURST))
 class TestBurst:
     @pytest.mark.parametrize("frames", range(1, 9))
-    def test_any_number_of_frames_gives_one_plane(self, frames: int) -> None:
-        network = build("bdu", **TINY_BURST).eval()
-        assert network(torch.rand(2, frames, 1, 16, 24)).shape == (2, 1, 16, 24)
+    def test_any_number_of_frames_gives_one_plane(self, arch: str, frames: int) -> None:
+        network = build(arch, **BURST[arch]).eval()
+        assert network(torch.rand(2, frames, 1, 16, 32)).shape == (2, 1, 16, 32)
 
-    def test_the_order_of_the_frames_does_not_matter(self) -> None:
-        network = build("bdu", **TINY_BURST).eval()
+    def test_the_order_of_the_frames_does_not_matter(self, arch: str) -> None:
+        network = build(arch, **BURST[arch]).eval()
         burst = torch.rand(2, 5, 1, 32, 32)
         torch.testing.assert_close(network(burst[:, [3, 0, 4, 2, 1]]), network(burst), atol=1e-5, rtol=1e-5)
 
-    def test_repeating_a_frame_changes_nothing(self) -> None:
-        network = build("bdu", **TINY_BURST).eval()
+    def test_repeating_a_frame_changes_nothing(self, arch: str) -> None:
+        network = build(arch, **BURST[arch]).eval()
         frame = torch.rand(1, 1, 1, 32, 32)
         torch.testing.assert_close(network(frame.repeat(1, 3, 1, 1, 1)), network(frame), atol=1e-5, rtol=1e-5)
 
-    def test_every_frame_is_looked_at(self) -> None:
-        network = build("bdu", **TINY_BURST).eval()
+    def test_every_frame_is_looked_at(self, arch: str) -> None:
+        network = build(arch, **BURST[arch]).eval()
         burst = torch.rand(1, 3, 1, 32, 32)
         for frame in range(3):
             changed = burst.clone()
             changed[:, frame] += 1
             assert (network(changed) - network(burst)).abs().max() > 1e-3
 
-    def test_bursts_of_a_batch_do_not_mix(self) -> None:
-        network = build("bdu", **TINY_BURST).eval()
+    def test_bursts_of_a_batch_do_not_mix(self, arch: str) -> None:
+        network = build(arch, **BURST[arch]).eval()
         bursts = torch.rand(3, 2, 1, 16, 16)
         torch.testing.assert_close(network(bursts)[1:2], network(bursts[1:2]), atol=1e-5, rtol=1e-5)
 
     @pytest.mark.parametrize(("upsampling", "even"), [("nearest_conv", True), ("transposed", False)])
     def test_only_nearest_upsampling_keeps_a_constant_image_constant(
-        self, upsampling: str, even: bool
+        self, arch: str, upsampling: str, even: bool
     ) -> None:
-        network = build("bdu", **TINY_BURST, upsampling=upsampling).eval()
-        reach = geometry("bdu", **TINY_BURST).receptive_field
-        out = network(torch.full((1, 2, 1, 96, 96), 0.5))[..., reach:-reach, reach:-reach]
+        network = build(arch, **BURST[arch], upsampling=upsampling).eval()
+        reach = geometry(arch, **BURST[arch]).receptive_field
+        out = network(torch.full((1, 2, 1, 176, 176), 0.5))[..., reach:-reach, reach:-reach]
         relative = float(out.std() / out.abs().mean())
         assert (relative < 1e-5) == even
 
@@ -163,9 +165,11 @@ class TestCare:
 
 
 class TestSuperResolution:
-    def test_the_output_is_twice_as_large(self) -> None:
-        network = build("rrdb", maps=4, growth=2, blocks=1).eval()
-        assert network(torch.rand(1, 1, 5, 7)).shape == (1, 1, 10, 14)
+    @pytest.mark.parametrize("scale", [2, 4])
+    @pytest.mark.parametrize("upconv", [False, True])
+    def test_the_output_is_larger_by_the_scale(self, scale: int, upconv: bool) -> None:
+        network = build("rrdb", maps=4, growth=2, blocks=1, scale=scale, upconv=upconv).eval()
+        assert network(torch.rand(1, 1, 5, 7)).shape == (1, 1, 5 * scale, 7 * scale)
 
     def test_first_weights_are_a_tenth_of_he_normal(self) -> None:
         network = build("rrdb", maps=64, growth=8, blocks=1)

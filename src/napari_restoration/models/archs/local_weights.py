@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -35,17 +35,17 @@ def read_local_weights(path: str | Path) -> dict[str, Tensor]:
 
             state: object = load_file(path)
         else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+            with warnings.catch_warnings():
+                # torch warns of pickle protocols that it then reads or refuses all the same.
+                warnings.simplefilter("ignore", UserWarning)
+                state = torch.load(path, map_location="cpu", weights_only=True)
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged file makes either reader fail in any way
         reason = str(error).strip().split("\n")[0][:120] or type(error).__name__
         raise ModelError(
             f"{path} cannot be read as weights ({reason}); use a .safetensors file or a .pth state dict."
         ) from error
-    except Exception as error:
-        # safetensors has an error type of its own that is no ValueError.
-        if type(error).__name__ != "SafetensorError":
-            raise
-        raise ModelError(f"{path} is no whole .safetensors file ({error}); copy it again.") from error
     if not isinstance(state, Mapping) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
     ):
