@@ -45,7 +45,7 @@ def test_a_sharp_and_clean_image_is_good_and_needs_nothing():
     assert found.main == "good"
     assert (found.task, found.model) == (None, None)
     assert {one.severity for one in found.findings} == {"good"}
-    assert found.advice == "Nothing needs restoring."
+    assert found.advice == "Nothing was found that needs restoring."
 
 
 def test_noise_is_told_as_how_far_structures_stand_out_of_it():

@@ -222,8 +222,8 @@ def _choice(findings: list[Finding], frames: int) -> tuple[str | None, str]:
     if not problems:
         good = {finding.kind for finding in findings if finding.severity == "good"}
         unsure = [what for kind, what in (("noise", "noise"), ("blur", "sharpness")) if kind not in good]
-        by_eye = f"Nothing was found that needs restoring; judge its {' and '.join(unsure)} by eye."
-        advice.append(by_eye if unsure else "Nothing needs restoring.")
+        by_eye = f"; judge its {' and '.join(unsure)} by eye" if unsure else ""
+        advice.append(f"Nothing was found that needs restoring{by_eye}.")
     return task, " ".join(advice)
 
 

@@ -134,7 +134,7 @@ def about_sharpness(kind: BlurKind, scale: Scale, *, is_remade: bool) -> list[Fi
     width = f"{sigma:.1f} px{_parenthesis(scale.in_um(sigma))}"
     if not kind.blur.is_reliable:
         if low < soft_px < high:
-            return [*found, Finding(kind="blur", severity="note", words=kind.blur.words)]
+            return [*found, _unsure_blur(kind, width, is_wide=sigma >= blurred_px)]
         width = f"about {width}, between {low:.1f} and {high:.1f} px"
         if high <= soft_px:
             width = f"at most {high:.1f} px{_parenthesis(scale.in_um(high))}"
@@ -152,7 +152,7 @@ def about_sharpness(kind: BlurKind, scale: Scale, *, is_remade: bool) -> list[Fi
     elif is_remade:
         words = f"It looks sharp (blur of {width}), but processed images look sharper than they are."
     else:
-        words = f"It is sharp: a blur of {width}."
+        words = f"Its finest detail is sharp: a blur of {width}. Haze over it cannot be told."
     value_um = scale.in_um(sigma)
     return [
         *found,
@@ -218,6 +218,13 @@ def gravest_first(findings: list[Finding]) -> tuple[Finding, ...]:
     """Problems, then notes, then what is in order; the order among these stays."""
     order: Mapping[str, int] = {"problem": 0, "note": 1, "good": 2}
     return tuple(sorted(findings, key=lambda finding: order[finding.severity]))
+
+
+def _unsure_blur(kind: BlurKind, width: str, *, is_wide: bool) -> Finding:
+    if not is_wide:
+        return Finding(kind="blur", severity="note", words=kind.blur.words)
+    words = f"It may be blurred, by about {width}; noise, or soft or regular structure of the sample, hide how much."
+    return Finding(kind="blur", severity="note", words=words, value=kind.blur.sigma_px, unit="px")
 
 
 def _moved(kind: BlurKind, scale: Scale) -> Finding:
