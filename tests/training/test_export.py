@@ -7,7 +7,9 @@ import pytest
 
 from napari_restoration.core.errors import InputError
 from napari_restoration.core.progress import run as drive
+from napari_restoration.models.archs.presets import preset
 from napari_restoration.models.loader import load_model
+from napari_restoration.tasks.restore import restore
 from napari_restoration.tasks.train import iter_resume, iter_train
 from napari_restoration.training.domain import noise_level, radial_power
 from napari_restoration.training.export import export_run, training_data
@@ -47,6 +49,32 @@ def test_the_card_tells_data_licences_recipe_seed_and_training(
     assert card.training["steps"] == 4
     assert card.training["device"] == "cpu"
     assert set(card.domain) >= {"noise_level", "intensity_quantiles", "log10_radial_power"}
+
+
+@pytest.mark.parametrize(
+    ("arch", "changes"),
+    [
+        ("resnet", {}),
+        ("deblurgan-v2", {"frames": 1}),
+        ("unet256", {"depth": 3}),
+        ("deepdeblur", {}),
+    ],
+)
+def test_every_kind_of_network_is_trained_and_exported(
+    arch: str, changes: dict[str, int], images_dir: Path, tmp_path: Path, tiny_recipe
+) -> None:
+    settings = {"patch": 32, "losses": {"content": 1.0} if arch == "deepdeblur" else {"l1": 1.0}}
+    recipe = tiny_recipe(settings, arch=arch, arch_args=preset(arch, "tiny", **changes))
+    path = tmp_path / "tiny.toml"
+    path.write_text(recipe_to_toml(recipe), encoding="utf-8")
+    card = drive(iter_train(path, images_dir, tmp_path / "run"))
+    whole = arch in ("resnet", "deblurgan-v2")
+    assert card.whole_image == whole
+    assert card.training_size == (32 if whole else None)
+    assert (card.halo, card.seam_error) == (96, None) if whole else card.seam_error is not None
+    restored = restore(np.random.default_rng(0).random((40, 50)), tmp_path / "run" / "model")
+    assert restored.image.shape == (40, 50)
+    assert restored.notices == ()
 
 
 def test_a_finished_run_resumes_to_the_same_model(

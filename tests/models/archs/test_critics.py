@@ -65,6 +65,18 @@ def test_a_step_tells_bright_images_from_dark_ones_better(name: str) -> None:
     assert loss().item() < before.item()
 
 
+@pytest.mark.parametrize("norm", ["instance", "none"])
+def test_the_slope_of_a_wasserstein_critic_can_be_trained(norm: str) -> None:
+    critic = build_critic("patch", maps=4, halvings=2, norm=norm).double()
+    x = torch.rand(2, 1, 32, 32, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(critic(x).mean(), x, create_graph=True)
+    (slope.flatten(1).norm(dim=1) - 1).square().mean().backward()
+    first = critic.body[0].conv.weight.grad
+    assert first is not None
+    assert float(first.abs().max()) > 0
+    assert bool(torch.isfinite(first).all())
+
+
 @pytest.mark.parametrize("name", list(CRITICS))
 def test_weights_come_back_from_a_state_dict(name: str) -> None:
     one, other = shaken(tiny(name)), shaken(tiny(name))
