@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Severity = Literal["problem", "note", "good"]
 
 # Range of the structures over the noise. Of training images with a peak of 10 to 60 electrons one in 33 lies above,
-# of those with 2000 and more none below (benchmarks/estimates/diagnosis.md).
+# of those with 2000 and more none below.
 _NOISY_BELOW = 25.0
 _VERY_NOISY_BELOW = 8.0
 _SATURATED_SHARE = 0.01
