@@ -9,6 +9,7 @@ from scipy import ndimage
 from napari_restoration.core.errors import InputError
 from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.progress import run
+from napari_restoration.degradations.estimates.blur import estimate_blur_between
 from napari_restoration.degradations.presets import Preset
 from napari_restoration.degradations.step_choice import StepChoice
 from napari_restoration.degradations.steps import step_from_dict
@@ -243,10 +244,16 @@ def test_what_the_user_knows_stands_as_given():
 
 
 def test_another_plane_of_a_thick_specimen_does_not_count_as_blurred_because_it_differs():
-    shared, above, below = (np.asarray(specimen(seed=seed).data) for seed in (0, 1, 2))
-    good = specimen().replace(data=shared + above)
-    bad = spoiled(specimen().replace(data=shared + below), {"kind": "gaussian_blur", "sigma_px": 0.8}, CAMERA)
-    assert values(match(bad, good, find_preset("widefield-20x")))["blur"] < 1.3
+    first, above, below = (np.asarray(specimen(seed=seed).data) for seed in (0, 1, 2))
+    haze = 3 * ndimage.gaussian_filter(first, 2)
+    good = specimen().replace(data=haze + above)
+    bad = spoiled(specimen().replace(data=haze + below), {"kind": "gaussian_blur", "sigma_px": 0.8}, CAMERA)
+    assert estimate_blur_between(bad.data, good.data).low_px > 1.3  # by what the two have in common
+    found = match(bad, good, find_preset("widefield-20x"))
+    assert values(found)["blur"] < 1.1
+    assert "other planes of a thick specimen" in next(
+        one.words for one in found.estimates if one.name == "blur"
+    )
 
 
 def test_a_noisy_good_image_is_named():
@@ -273,6 +280,13 @@ def test_what_cannot_be_measured_is_refused_in_a_sentence(changes, message, role
     images = {"bad": specimen(side=64), "good": specimen(side=64, seed=1), role: odd}
     with pytest.raises(InputError, match=message):
         match(images["bad"], images["good"], find_preset("widefield-20x"))
+
+
+def test_grey_levels_that_no_camera_delivers_are_refused_with_the_way_out():
+    bad = spoiled(specimen(side=96), {"kind": "gaussian_blur", "sigma_px": 1.5}, CAMERA)
+    tiny = bad.replace(data=np.asarray(bad.data) * 1e-9)
+    with pytest.raises(InputError, match="which no camera delivers: multiply the image"):
+        match(tiny, None, find_preset("widefield-20x"))
 
 
 def test_the_bad_image_is_no_good_one():

@@ -29,6 +29,8 @@ _LARGEST_PX = 25.0
 _WIDENING = 1.5
 # Of two fields of one specimen the spectra differ by about 0.1 decades.
 _MOST_MISFIT = 0.2
+# Rounding alone leaves such a share of the power.
+_LEAST_POWER = 1e-12
 # A Gaussian is taken instead of the objective if it leaves less than this share of the misfit.
 _CLEARLY_BETTER = 0.7
 # Where the transfer function has fallen to this, a defocus and a Gaussian look alike to the estimate from one image.
@@ -134,7 +136,8 @@ def _misfit_of(good: Plane, bad: Plane) -> Callable[[Callable[[Float], Float]], 
     rings = min(_MOST_RINGS, *(min(plane.shape) // 4 for plane in (good, bad)))
     real, sharp = (radial_mean(power_spectrum(plane), rings) for plane in (bad, good))
     kept = real.frequency <= 0.5
-    frequency, power = real.frequency[kept], real.power[kept]
+    frequency = real.frequency[kept]
+    power = np.maximum(real.power[kept], max(_LEAST_POWER * float(real.power.max()), 1e-300))
     noise = fit_falloff(
         frequency_bins(np.asarray(good, np.float64)), exponent=(2.6, 0.4), limits=(0.0, 4.0)
     ).noise

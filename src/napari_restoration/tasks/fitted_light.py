@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_restoration.core.nonfinite import fill_missing
 from napari_restoration.degradations.base import STAGES
 from napari_restoration.degradations.forward import ForwardModel
 from napari_restoration.degradations.presets import Preset
@@ -40,7 +39,7 @@ def fitted_light(preset: Preset, measured: Measured, good: Plane, bad: Plane) ->
     measured : Measured
         The camera, and what the user knows of it.
     good, bad : ndarray
-        ``(Y, X)``. The good one on the grid that the preset's steps begin with.
+        ``(Y, X)`` without missing pixels. The good one on the grid that the preset's steps begin with.
 
     Returns
     -------
@@ -56,7 +55,7 @@ def fitted_light(preset: Preset, measured: Measured, good: Plane, bad: Plane) ->
     gain = camera.gain_electrons_per_adu or 1.0
     read = camera.read_noise_electrons or 0.0 if measured.tells_electrons else camera.noise_sd
     seen = _seen(preset, measured, good)
-    levels = np.asarray(fill_missing(bad, 0.0)[0], dtype=np.float64)
+    levels = np.asarray(bad, dtype=np.float64)
     dark, bright = _ends((levels - camera.offset_adu) * gain)
     lowest = _lowest(measured, read)
     peak, background = _straight(_ends(seen), (dark, bright), lowest)
@@ -97,7 +96,7 @@ def own_noise_share(preset: Preset, measured: Measured, good: Plane) -> float:
         getattr(one.step, "peak_photons", 0.0) for one in preset.steps if one.step.kind == "to_photons"
     )
     levels = measure_plane(good)
-    filled = np.asarray(fill_missing(good, 0.0)[0], dtype=np.float64)
+    filled = np.asarray(good, dtype=np.float64)
     floor = fit_falloff(frequency_bins(filled), exponent=(2.6, 0.4), limits=(0.0, 4.0)).noise
     photons = peak * math.sqrt(floor) / max(levels.high - levels.low, 1e-30)
     kept = min(1.0, 1 / (2 * math.sqrt(math.pi) * max(measured.blur.sigma_px * measured.factor, 1e-3)))
@@ -149,7 +148,7 @@ def _seen(preset: Preset, measured: Measured, good: Plane) -> Float:
     model = ForwardModel.in_light_path_order(*steps)
     if model.needs_pixel_size:
         model = model.calibrated(measured.pixel_um)
-    plane = np.asarray(fill_missing(good, 0.0)[0], dtype=np.float32)
+    plane = np.asarray(good, dtype=np.float32)
     side = [length // model.binning * model.binning for length in plane.shape]
     model = with_levels(model, measure_plane(good)).realise(np.random.default_rng(0))
     made = np.asarray(model.expectation(plane[: side[0], : side[1]]), dtype=np.float64)

@@ -18,6 +18,7 @@ BLURS = frozenset(
 """Kinds of steps that blur."""
 
 _OPTICS = BLURS - {"gaussian_blur", "motion_blur"}
+_JPEG_BITS = 8
 # Narrower than this, a Gaussian on pixels is no blur.
 _LEAST_SIGMA_PX = 0.2
 
@@ -49,6 +50,8 @@ def fill_steps(preset: Preset, measured: Measured, blur: FittedBlur | None) -> P
     preset = _set(preset, "camera", _camera(measured))
     if step_of(preset, "gaussian_noise") is not None:
         preset = preset.without({"gaussian_noise"})  # the camera has all of the noise
+    if step_of(preset, "jpeg") is not None and measured.bits != _JPEG_BITS:
+        preset = preset.without({"jpeg"})
     if step_of(preset, "binning") is not None and measured.factor == 1:
         preset = preset.without({"binning"})
     if measured.moves:

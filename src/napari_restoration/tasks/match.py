@@ -38,6 +38,9 @@ __all__ = ["Comparison", "Estimated", "Match", "MatchSettings", "iter_match"]
 
 Plane = npt.NDArray[Any]
 
+# Electrons a grey level, as the camera's step takes them.
+_GAINS = (1e-6, 1e6)
+
 
 @dataclass(frozen=True, kw_only=True)
 class MatchSettings:
@@ -138,35 +141,50 @@ def iter_match(
             f"{bad.name!r} is both the bad and the good image: choose another good image, or none."
         )
     planes = planes_of(bad, at)
-    target = None if good is None else planes_of(good, good_at)[0]
+    # Noise is measured without missing pixels; all else needs whole planes.
+    plane = _whole(planes[0])
+    target = None if good is None else _whole(planes_of(good, good_at)[0])
     grid = common_grid(bad, good, _binning(preset), settings.pixel_size_um)
     yield Progress(done=0, total=4, message="Estimating the camera")
     camera = estimate_camera(
         planes, offset_adu=settings.offset_adu, read_noise_electrons=settings.read_noise_electrons
     )
+    _check_scale(bad, camera.gain_electrons_per_adu)
     yield Progress(done=1, total=4, message="Estimating blur and motion")
-    blur = _blur(planes[0], target, grid, camera.noise_sd**2 if camera.is_reliable else None)
+    blur = _blur(plane, target, grid, camera.noise_sd**2 if camera.is_reliable else None)
     measured = Measured(
-        camera=camera, blur=blur, motion=estimate_motion(planes[0]), bits=_bits(bad, planes),
+        camera=camera, blur=blur, motion=estimate_motion(plane), bits=_bits(bad, planes),
         pixel_um=grid.good_pixel_um, factor=grid.factor, offset_adu=settings.offset_adu,
         read_noise_electrons=settings.read_noise_electrons,
     )  # fmt: skip
     yield Progress(done=2, total=4, message="Making the synthetic image")
     coarse = None if target is None else grid.binned(target)
-    fitted = fit_blur(objective_of(preset), measured, coarse, planes[0])
-    filled, used, sharp = _fill(preset, measured, fitted, planes[0], target)
-    synthetic = _synthetic(used, sharp, measured, settings.seed)
+    fitted = fit_blur(objective_of(preset), measured, coarse, plane)
+    filled, used, sharp = _fill(preset, measured, fitted, plane, target)
+    try:
+        synthetic = _synthetic(used, sharp, measured, settings.seed)
+    except InputError as error:
+        raise InputError(f"What was measured on {bad.name!r} makes no image: {error}") from error
     yield Progress(done=3, total=4, message="Comparing")
     limits = limits_in_words(
         measured, fitted, has_good=target is not None, has_optics=has_optics(preset),
         own_noise=0.0 if target is None else own_noise_share(filled, measured, target),
     )  # fmt: skip
-    comparison = compare_likeness(planes[0], synthetic)
+    comparison = compare_likeness(plane, synthetic)
     return Match(
         preset=filled, estimates=estimates_of(measured, fitted), comparison=comparison,
-        corner=_corner(bad, planes[0], comparison.real), changes=changes_in_words(preset, filled),
+        corner=_corner(bad, plane, comparison.real), changes=changes_in_words(preset, filled),
         words=" ".join(limits + _grid_words(preset, filled)),
     )  # fmt: skip
+
+
+def _check_scale(bad: CalibratedImage, gain: float | None) -> None:
+    lowest, highest = _GAINS
+    if gain is not None and not lowest <= gain <= highest:
+        raise InputError(
+            f"One grey level of {bad.name!r} would be {gain:.2g} electrons, which no camera delivers: "
+            f"{'multiply' if gain > highest else 'divide'} the image so that its grey levels reach about 1000."
+        )
 
 
 def _corner(bad: CalibratedImage, plane: Plane, compared: Plane) -> tuple[int, int]:
@@ -244,10 +262,17 @@ def _bits(image: CalibratedImage, planes: Sequence[Plane]) -> int | None:
     return next((bits for bits in (10, 12, 14) if brightest == 2**bits - 1), 16)
 
 
+def _whole(plane: Plane) -> Plane:
+    filled: Plane = fill_missing(plane, 0.0)[0]
+    return filled
+
+
 def _cleaned(plane: Plane, noise_sd: float) -> npt.NDArray[np.float32]:
     from skimage.restoration import denoise_tv_chambolle
 
-    filled = np.asarray(fill_missing(plane, 0.0)[0], dtype=np.float32)
-    span = float(np.ptp(filled)) or 1.0
+    filled = plane.astype(np.float32)
+    span = float(np.ptp(filled))
+    if noise_sd <= 0:
+        return filled
     cleaned = denoise_tv_chambolle(filled / span, weight=1.5 * noise_sd / span)
     return np.asarray(cleaned * span, dtype=np.float32)

@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from napari_restoration.core.errors import InputError
 from napari_restoration.core.image import CalibratedImage
-from napari_restoration.core.nonfinite import fill_missing
 from napari_restoration.tasks.degrade_settings import DegradeSettings, pixel_sizes
 
 Plane = npt.NDArray[Any]
@@ -44,9 +43,8 @@ class Grid:
             return good
         from napari_restoration.degradations.sampling import bin_mean
 
-        filled = np.asarray(fill_missing(good, 0.0)[0], dtype=np.float32)
-        height, width = (length // self.factor * self.factor for length in filled.shape)
-        return bin_mean(filled[:height, :width], self.factor)
+        height, width = (length // self.factor * self.factor for length in good.shape)
+        return bin_mean(good[:height, :width].astype(np.float32), self.factor)
 
 
 def common_grid(
@@ -100,6 +98,11 @@ def planes_of(image: CalibratedImage, at: Mapping[str, int] | None) -> list[Plan
     at : mapping of str to int, optional
         Position of the first one.
 
+    Returns
+    -------
+    list of ndarray
+        ``(Y, X)`` each, the middle 1024 pixels at most; missing and infinite values are NaN.
+
     Raises
     ------
     InputError
@@ -146,4 +149,8 @@ def _plane(image: CalibratedImage, at: Mapping[str, int]) -> Plane:
         where.append(slice((size - side) // 2, (size + side) // 2) if axis in "YX" else at[axis])
     plane = np.asarray(image.data[tuple(where)])
     plane = plane if image.axes.index("Y") < image.axes.index("X") else plane.T
-    return plane.astype(np.float32) if plane.dtype.kind == "f" else plane
+    if plane.dtype.kind != "f":
+        return plane
+    values = plane.astype(np.float32)
+    values[~np.isfinite(values)] = np.nan
+    return values

@@ -70,10 +70,12 @@ def blur_by_power(bad: npt.NDArray[Any], good: npt.NDArray[Any]) -> BlurEstimate
 
 
 def _above_noise(plane: Power, rings: int) -> tuple[Power, Power, Power, Power]:
-    """Frequency, power less noise, power, and cells of each ring."""
+    """Frequency, power less noise, power, and cells of each ring up to half a cycle per pixel."""
     spectrum = radial_mean(power_spectrum(plane), rings)
+    inside = slice(rings)  # rings in the corners depend on the plane's sides
     noise = fit_falloff(frequency_bins(plane), exponent=(2.6, 0.4), limits=(0.0, 4.0)).noise
-    return spectrum.frequency, spectrum.power - noise, spectrum.power, spectrum.cells.astype(np.float64)
+    power = spectrum.power[inside]
+    return spectrum.frequency[inside], power - noise, power, spectrum.cells[inside].astype(np.float64)
 
 
 def _fitted(frequency: Power, ratio: Power, spread: Power) -> BlurEstimate:
