@@ -103,6 +103,7 @@ class TestPromises:
             ("care", {"receptive_field": 3, "halo": 3}),
             ("care", {"frames": 3}),
             ("bdu", {"frames": None}),
+            ("resnet", {"whole_image": False}),
         ],
     )
     def test_a_lie_is_named(self, arch: str, lie: dict[str, Any], save_tiny: SaveTiny) -> None:

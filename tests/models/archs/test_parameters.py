@@ -25,6 +25,7 @@ def count(network: Any) -> int:
         ("resnet", {"channels": 3}, 11_378_179),
         ("resnet", {"upsampling": "transposed"}, 11_365_633),
         ("resnet", {"channels": 3, "upsampling": "transposed"}, 11_378_179),
+        ("resnet", {"downsampling": "conv_avgpool"}, 11_365_633),
         ("unet256", {"in_channels": 3, "out_channels": 3}, 54_413_955),
         ("deblurgan-v2", {}, 2_106_049),
         ("deepdeblur", {"channels": 3}, 11_721_321),

@@ -73,6 +73,7 @@ def measured_field(arch: str, args: dict[str, Any]) -> int:
         ("bu", {"first": 2, "upsampling": "nearest_conv"}),
         ("bu", {"first": 2, "upsampling": "transposed_box"}),
         ("resnet", {"maps": 2, "blocks": 1}),
+        ("resnet", {"maps": 2, "blocks": 1, "downsampling": "conv_avgpool"}),
         ("resnet", {"maps": 2, "blocks": 2, "upsampling": "transposed"}),
         ("resnet", {"maps": 2, "blocks": 1, "upsampling": "transposed_box"}),
         ("resnet", {"maps": 2, "blocks": 1, "upsampling": "bilinear_conv"}),

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from napari_restoration.models.archs import build
+from napari_restoration.models.archs.resnet import Downsampling, down
 from napari_restoration.models.archs.upsampling import (
     UPSAMPLING,
     PixelShuffle,
@@ -79,3 +80,13 @@ def test_even_weights_leave_a_point_where_it_was(kind: Upsampling) -> None:
     # The middle of the two pixels that pixel 4 becomes.
     assert float((mass.sum(0) * at).sum() / mass.sum()) == pytest.approx(8.5)
     assert float((mass.sum(1) * at).sum() / mass.sum()) == pytest.approx(8.5)
+
+
+@pytest.mark.parametrize(("kind", "even"), [("stride_conv", False), ("conv_avgpool", True)])
+def test_only_means_read_all_pixels_alike(kind: Downsampling, even: bool) -> None:
+    layer = down(kind, 1, 2).double()
+    x = torch.rand(1, 1, 24, 24, dtype=torch.float64, requires_grad=True)
+    layer(x).sum().backward()
+    assert x.grad is not None
+    inside = x.grad[0, 0, 4:-4, 4:-4]
+    assert (float(inside.std() / inside.mean().abs()) < 1e-5) == even

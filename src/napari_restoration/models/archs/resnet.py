@@ -8,7 +8,7 @@ After "Correction of out-of-focus microscopic images by deep learning", whose ge
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,8 @@ from napari_restoration.models.archs.upsampling import (
     up,
 )
 
+Downsampling = Literal["stride_conv", "conv_avgpool"]
+
 _MULTIPLE = 4
 FIRST_SPREAD = 0.02
 """Standard deviation of the first weights of this family of generators and critics."""
@@ -50,6 +52,10 @@ class ResNetSettings(ArchSettings):
     upsampling
         How maps are enlarged: "nearest_conv" (COMI's code) or "transposed" (its text) have the same number of
         parameters; see `upsampling.up` for the others.
+    downsampling
+        "stride_conv" (the paper's), or "conv_avgpool": convolve at full size, then take 2x2 means. A convolution of
+        stride 2 reads some pixels more often than others, so that what is learned from the critics comes back as
+        a checkerboard; means read all alike, at four times the work of these two layers.
     residual
         Add the input to the ``tanh``; without (CycleGAN) the output lies in -1 to 1.
     clamp
@@ -60,6 +66,7 @@ class ResNetSettings(ArchSettings):
     maps: int = number(64, 1, 256)
     blocks: int = number(9, 1, 64)
     upsampling: Upsampling = choice(*UPSAMPLING)  # noqa: RUF009
+    downsampling: Downsampling = choice("stride_conv", "conv_avgpool")  # noqa: RUF009
     residual: bool = choice(True, False)
     clamp: bool = choice(True, False)
 
@@ -75,7 +82,10 @@ class ResNetSettings(ArchSettings):
         )
 
     def _trace(self, x: Reach) -> Reach:
-        x = x.conv(7).shrinking(3, 2).shrinking(3, 2).conv(3, 2 * self.blocks)
+        x = x.conv(7)
+        for _ in range(2):
+            x = x.shrinking(3, 2) if self.downsampling == "stride_conv" else x.conv(3).pool()
+        x = x.conv(3, 2 * self.blocks)
         for _ in range(2):
             x = trace_up(self.upsampling, x)
         return x.conv(7)
@@ -92,9 +102,9 @@ class ResNetGenerator(nn.Module):
         self.residual, self.clamp = settings.residual, settings.clamp
         self.first = ConvBlock(channels, maps, 7, norm="instance", pad="reflect")
         self.down = nn.Sequential(
-            ConvBlock(maps, 2 * maps, stride=2, norm="instance"),
-            ConvBlock(2 * maps, 4 * maps, stride=2, norm="instance"),
-        )
+            down(settings.downsampling, maps, 2 * maps), InstanceNorm(), activation("relu"),
+            down(settings.downsampling, 2 * maps, 4 * maps), InstanceNorm(), activation("relu"),
+        )  # fmt: skip
         self.blocks = nn.Sequential(
             *(ResBlock(4 * maps, norm="instance", pad="reflect") for _ in range(settings.blocks))
         )
@@ -115,6 +125,13 @@ class ResNetGenerator(nn.Module):
         if self.residual:
             out = out + x
         return out if self.training or not self.clamp else out.clamp(-1, 1)
+
+
+def down(kind: Downsampling, inputs: int, outputs: int) -> nn.Module:
+    """Halve the map by a 3x3 convolution of stride 2, or by one of stride 1 and 2x2 means."""
+    if kind == "conv_avgpool":
+        return nn.Sequential(conv(inputs, outputs), nn.AvgPool2d(2))
+    return conv(inputs, outputs, stride=2)
 
 
 def draw_narrow(network: nn.Module) -> None:
