@@ -250,7 +250,7 @@ def _moved(coefficients: Float64, parameters: Float64, mode: str) -> Float64:
 
 def _slopes(moved: Float64, parameters: Float64) -> list[Float64]:
     """Derivatives of the moved image by the parameters."""
-    down, across = np.gradient(moved)
+    down, across = (np.asarray(slope, dtype=np.float64) for slope in np.gradient(moved))
     if parameters.size < 3:
         return [-down, -across]
     y, x = (
