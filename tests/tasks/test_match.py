@@ -128,8 +128,24 @@ def test_the_defocus_of_the_objective_is_found_with_a_good_image_of_another_fiel
     bad = spoiled(specimen(), objective, CAMERA)
     found = match(bad, specimen(seed=1), find_preset("widefield-20x"))
     assert step(found.preset, "optical_blur").defocus_um == pytest.approx(defocus_um, abs=0.25)
+    defocus = next(one for one in found.estimates if one.name == "defocus")
+    assert defocus.is_reliable
+    assert defocus.low <= defocus.value <= defocus.high
     assert values(found)["defocus"] == pytest.approx(step(found.preset, "optical_blur").defocus_um, rel=1e-4)
     assert "gaussian_blur" not in kinds_on(found.preset)
+
+
+@pytest.mark.parametrize("pixel_um", [0.0005, 0.005])
+def test_an_objective_that_is_far_too_wide_for_the_pixels_gives_way_to_a_gaussian(pixel_um):
+    good = specimen(side=128, pixel_um=pixel_um)
+    bad = spoiled(good, {"kind": "gaussian_blur", "sigma_px": 1.5}, CAMERA)
+    for sharp in (good, None):
+        found = match(bad, sharp, find_preset("widefield-20x"))
+        assert "optical_blur" not in kinds_on(found.preset)
+        assert "Switched off: Widefield blur" in found.changes
+    assert step(
+        match(bad, good, find_preset("widefield-20x")).preset, "gaussian_blur"
+    ).sigma_px == pytest.approx(1.5, abs=0.3)
 
 
 def test_without_a_good_image_the_defocus_follows_from_the_width_of_the_blur_and_is_not_called_reliable():

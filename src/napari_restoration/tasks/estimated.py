@@ -158,8 +158,9 @@ def _defocus(fitted: FittedBlur) -> Estimated:
         words = f"With it, the objective leaves {fitted.misfit:.2f} decades of the power unexplained."
     value = None if fitted.optical is None else float(fitted.optical.defocus_um)
     return Estimated(
-        name="defocus", label="Defocus", unit="um", value=value, is_reliable=fitted.is_reliable, words=words
-    )
+        name="defocus", label="Defocus", unit="um", value=value, low=fitted.low_um, high=fitted.high_um,
+        is_reliable=fitted.is_reliable, words=words,
+    )  # fmt: skip
 
 
 def tidy(value: float) -> float:

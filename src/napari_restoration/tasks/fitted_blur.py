@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_restoration.core.errors import InputError
 from napari_restoration.core.spectrum import power_spectrum, radial_mean
+from napari_restoration.degradations.psf import gaussian_sigma_um
 from napari_restoration.tasks.estimated import Measured
 
 if TYPE_CHECKING:
@@ -29,6 +31,10 @@ _LARGEST_PX = 25.0
 _WIDENING = 1.5
 # Of two fields of one specimen the spectra differ by about 0.1 decades.
 _MOST_MISFIT = 0.2
+# A defocus that leaves so much more unexplained than the best one is ruled out.
+_RULED_OUT, _RULED_OUT_DECADES = 1.25, 0.005
+_RELIABLE_SPREAD = 0.3
+_FAR_PX = 2.0
 # Rounding alone leaves such a share of the power.
 _LEAST_POWER = 1e-12
 # A Gaussian is taken instead of the objective if it leaves less than this share of the misfit.
@@ -49,16 +55,25 @@ class FittedBlur:
         Standard deviation in pixels of the good image.
     misfit
         What the objective leaves of the power unexplained, rms in decades; ``None`` without a good image.
+    low_um, high_um
+        Defoci between these explain the power nearly as well.
     """
 
     optical: OpticalBlur | None = None
     sigma_px: float = 0.0
     misfit: float | None = None
+    low_um: float | None = None
+    high_um: float | None = None
 
     @property
     def is_reliable(self) -> bool:
         """Whether the defocus explains the bad image's spectrum."""
-        return self.misfit is not None and self.misfit <= _MOST_MISFIT
+        if self.optical is None or self.misfit is None or self.low_um is None or self.high_um is None:
+            return False
+        # Within the depth of field, n wavelength / NA^2, defoci look alike.
+        depth = self.optical.index * self.optical.wavelength_um / self.optical.na**2
+        wide = max(_RELIABLE_SPREAD * self.optical.defocus_um, depth / 2)
+        return self.misfit <= _MOST_MISFIT and (self.high_um - self.low_um) / 2 <= wide
 
 
 def fit_blur(
@@ -84,25 +99,36 @@ def fit_blur(
     gaussian = FittedBlur(sigma_px=sigma * measured.factor) if measured.tells_blur else None
     if optical is None or measured.pixel_um is None:
         return gaussian
+    own = gaussian_sigma_um(optical.na, optical.wavelength_um) / (measured.pixel_um * measured.factor)
+    if gaussian is not None and own > 2 * sigma + _FAR_PX:
+        return gaussian  # the objective is far too wide for these pixels, and slow to compute
     model: Any = "debye" if optical.model in ("airy", "sim") else optical.model
     optical = replace(optical, model=model, z_step_um=None)
     coarse = replace(optical, pixel_size_um=measured.pixel_um * measured.factor, defocus_um=0.0)
     if good is None or measured.moves:
-        defocus = _defocus_of(coarse, sigma) if gaussian is not None else None
+        try:
+            defocus = _defocus_of(coarse, sigma) if gaussian is not None else None
+        except InputError:
+            return gaussian
         return gaussian if defocus is None else FittedBlur(optical=replace(optical, defocus_um=defocus))
     misfit = _misfit_of(good, bad)
     largest = max(_BEYOND * sigma, min(_LARGEST_PX, min(bad.shape) / 10))
     steps = np.linspace(0.0, 1.0, _STEPS + 1) ** _WIDENING
 
     def by_defocus(value: float) -> float:
-        return misfit(_transfer(replace(coarse, defocus_um=value)))
+        try:
+            return misfit(_transfer(replace(coarse, defocus_um=value)))
+        except InputError:  # the spot is too large to be computed
+            return math.inf
 
-    defocus, least = _least(by_defocus, _geometric_defocus(coarse, largest) * steps)
-    width, of_gaussian = _least(lambda value: misfit(_gaussian(value)), largest * steps)
+    defocus, least, low, high = _least(by_defocus, _geometric_defocus(coarse, largest) * steps)
+    width, of_gaussian, _, _ = _least(lambda value: misfit(_gaussian(value)), largest * steps)
     # Where no defocus fits best, the objective is wider than the blur by itself, if a Gaussian fits better at all.
     is_too_wide = defocus == 0.0 and of_gaussian < least
     if of_gaussian >= _CLEARLY_BETTER * least and not is_too_wide:
-        return FittedBlur(optical=replace(optical, defocus_um=defocus), misfit=least)
+        return FittedBlur(
+            optical=replace(optical, defocus_um=defocus), misfit=least, low_um=low, high_um=high
+        )
     # Among Gaussians the estimate's own stands unless it fits worse by far.
     if gaussian is not None and _CLEARLY_BETTER * misfit(_gaussian(sigma)) <= of_gaussian:
         return gaussian
@@ -118,13 +144,16 @@ def _without_motion(measured: Measured) -> float:
     return math.sqrt(max(variance, 0.0))
 
 
-def _least(misfit: Callable[[float], float], tried: Float) -> tuple[float, float]:
-    """The best of some values, and of as many between its neighbours."""
-    best = int(np.argmin([misfit(float(value)) for value in tried]))
+def _least(misfit: Callable[[float], float], tried: Float) -> tuple[float, float, float, float]:
+    """The best of some values and of as many between its neighbours, its misfit, and from where to where others do."""
+    coarse = np.array([misfit(float(value)) for value in tried])
+    best = int(coarse.argmin())
     finer = np.linspace(tried[max(best - 1, 0)], tried[min(best + 1, len(tried) - 1)], 9)
-    misfits = [misfit(float(value)) for value in finer]
-    best = int(np.argmin(misfits))
-    return float(finer[best]), misfits[best]
+    misfits = np.array([misfit(float(value)) for value in finer])
+    least = float(misfits.min())
+    values, all_misfits = np.concatenate([tried, finer]), np.concatenate([coarse, misfits])
+    alike = values[all_misfits <= _RULED_OUT * least + _RULED_OUT_DECADES]
+    return float(finer[misfits.argmin()]), least, float(alike.min()), float(alike.max())
 
 
 def _misfit_of(good: Plane, bad: Plane) -> Callable[[Callable[[Float], Float]], float]:
