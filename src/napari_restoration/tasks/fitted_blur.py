@@ -32,8 +32,12 @@ _WIDENING = 1.5
 # Of two fields of one specimen the spectra differ by about 0.1 decades.
 _MOST_MISFIT = 0.2
 # A defocus that leaves so much more unexplained than the best one is ruled out.
-_RULED_OUT, _RULED_OUT_DECADES = 1.25, 0.005
+_RULED_OUT, _RULED_OUT_DECADES = 1.5, 0.005
+# What other content of the two images adds to an interval: a share of the defocus, and of the depth of field.
+_MARGIN, _MARGIN_DEPTHS = 0.08, 0.1
 _RELIABLE_SPREAD = 0.3
+# Rings in which signal must exceed noise for a defocus to be told.
+_FEWEST_RINGS = 4
 _FAR_PX = 2.0
 # Rounding alone leaves such a share of the power.
 _LEAST_POWER = 1e-12
@@ -57,6 +61,8 @@ class FittedBlur:
         What the objective leaves of the power unexplained, rms in decades; ``None`` without a good image.
     low_um, high_um
         Defoci between these explain the power nearly as well.
+    rings
+        Rings of frequency in which more than half of the power is signal.
     """
 
     optical: OpticalBlur | None = None
@@ -64,16 +70,17 @@ class FittedBlur:
     misfit: float | None = None
     low_um: float | None = None
     high_um: float | None = None
+    rings: int = 0
 
     @property
     def is_reliable(self) -> bool:
         """Whether the defocus explains the bad image's spectrum."""
         if self.optical is None or self.misfit is None or self.low_um is None or self.high_um is None:
             return False
-        # Within the depth of field, n wavelength / NA^2, defoci look alike.
-        depth = self.optical.index * self.optical.wavelength_um / self.optical.na**2
-        wide = max(_RELIABLE_SPREAD * self.optical.defocus_um, depth / 2)
-        return self.misfit <= _MOST_MISFIT and (self.high_um - self.low_um) / 2 <= wide
+        # Within the depth of field, defoci look alike.
+        wide = max(_RELIABLE_SPREAD * self.optical.defocus_um, _depth_um(self.optical) / 2)
+        is_narrow = (self.high_um - self.low_um) / 2 <= wide
+        return self.misfit <= _MOST_MISFIT and is_narrow and self.rings >= _FEWEST_RINGS
 
 
 def fit_blur(
@@ -111,26 +118,28 @@ def fit_blur(
         except InputError:
             return gaussian
         return gaussian if defocus is None else FittedBlur(optical=replace(optical, defocus_um=defocus))
-    misfit = _misfit_of(good, bad)
+    powers = _Powers(good, bad)
     largest = max(_BEYOND * sigma, min(_LARGEST_PX, min(bad.shape) / 10))
     steps = np.linspace(0.0, 1.0, _STEPS + 1) ** _WIDENING
 
     def by_defocus(value: float) -> float:
         try:
-            return misfit(_transfer(replace(coarse, defocus_um=value)))
+            return powers.misfit(_transfer(replace(coarse, defocus_um=value)))
         except InputError:  # the spot is too large to be computed
             return math.inf
 
     defocus, least, low, high = _least(by_defocus, _geometric_defocus(coarse, largest) * steps)
-    width, of_gaussian, _, _ = _least(lambda value: misfit(_gaussian(value)), largest * steps)
+    width, of_gaussian, _, _ = _least(lambda value: powers.misfit(_gaussian(value)), largest * steps)
     # Where no defocus fits best, the objective is wider than the blur by itself, if a Gaussian fits better at all.
     is_too_wide = defocus == 0.0 and of_gaussian < least
     if of_gaussian >= _CLEARLY_BETTER * least and not is_too_wide:
+        margin = _MARGIN * defocus + _MARGIN_DEPTHS * _depth_um(optical)
         return FittedBlur(
-            optical=replace(optical, defocus_um=defocus), misfit=least, low_um=low, high_um=high
-        )
+            optical=replace(optical, defocus_um=defocus), misfit=least, low_um=max(low - margin, 0.0),
+            high_um=high + margin, rings=powers.rings(_transfer(replace(coarse, defocus_um=defocus))),
+        )  # fmt: skip
     # Among Gaussians the estimate's own stands unless it fits worse by far.
-    if gaussian is not None and _CLEARLY_BETTER * misfit(_gaussian(sigma)) <= of_gaussian:
+    if gaussian is not None and _CLEARLY_BETTER * powers.misfit(_gaussian(sigma)) <= of_gaussian:
         return gaussian
     return FittedBlur(sigma_px=width * measured.factor)
 
@@ -156,30 +165,44 @@ def _least(misfit: Callable[[float], float], tried: Float) -> tuple[float, float
     return float(finer[misfits.argmin()]), least, float(alike.min()), float(alike.max())
 
 
-def _misfit_of(good: Plane, bad: Plane) -> Callable[[Callable[[Float], Float]], float]:
-    """How badly a transfer function explains the power of the bad plane: rms of the difference in decades."""
-    from scipy.optimize import nnls
+class _Powers:
+    """The power of a bad plane, explained as that of a good one through a transfer function, and white noise."""
 
-    from napari_restoration.degradations.estimates.falloff import fit_falloff, frequency_bins
+    def __init__(self, good: Plane, bad: Plane) -> None:
+        from napari_restoration.degradations.estimates.falloff import fit_falloff, frequency_bins
 
-    rings = min(_MOST_RINGS, *(min(plane.shape) // 4 for plane in (good, bad)))
-    real, sharp = (radial_mean(power_spectrum(plane), rings) for plane in (bad, good))
-    kept = real.frequency <= 0.5
-    frequency = real.frequency[kept]
-    power = np.maximum(real.power[kept], max(_LEAST_POWER * float(real.power.max()), 1e-300))
-    noise = fit_falloff(
-        frequency_bins(np.asarray(good, np.float64)), exponent=(2.6, 0.4), limits=(0.0, 4.0)
-    ).noise
-    object_power = np.interp(frequency, sharp.frequency, np.maximum(sharp.power - noise, 0.0))
+        rings = min(_MOST_RINGS, *(min(plane.shape) // 4 for plane in (good, bad)))
+        real, sharp = (radial_mean(power_spectrum(plane), rings) for plane in (bad, good))
+        kept = real.frequency <= 0.5
+        self._frequency = real.frequency[kept]
+        self._power = np.maximum(real.power[kept], max(_LEAST_POWER * float(real.power.max()), 1e-300))
+        bins = frequency_bins(np.asarray(good, np.float64))
+        noise = fit_falloff(bins, exponent=(2.6, 0.4), limits=(0.0, 4.0)).noise
+        self._object = np.interp(self._frequency, sharp.frequency, np.maximum(sharp.power - noise, 0.0))
 
-    def misfit(transfer: Callable[[Float], Float]) -> float:
-        signal = object_power * transfer(frequency) ** 2
-        parts = np.stack([signal, np.ones_like(signal)], axis=1) / power[:, None]
-        heights = nnls(parts, np.ones(len(power)))[0]
-        made = np.maximum(parts @ heights, 1e-6)
+    def misfit(self, transfer: Callable[[Float], Float]) -> float:
+        """Root mean square of what is left unexplained, in decades."""
+        made = np.maximum(sum(self._parts(transfer)), 1e-6)
         return float(np.sqrt(np.mean(np.log10(made) ** 2)))
 
-    return misfit
+    def rings(self, transfer: Callable[[Float], Float]) -> int:
+        """In how many rings more than half is signal."""
+        signal, noise = self._parts(transfer)
+        return int(np.count_nonzero(signal > noise))
+
+    def _parts(self, transfer: Callable[[Float], Float]) -> tuple[Float, Float]:
+        """Signal and noise with their best heights, as shares of the power."""
+        from scipy.optimize import nnls
+
+        signal = self._object * transfer(self._frequency) ** 2
+        parts = np.stack([signal, np.ones_like(signal)], axis=1) / self._power[:, None]
+        heights = nnls(parts, np.ones(len(signal)))[0]
+        return parts[:, 0] * heights[0], parts[:, 1] * heights[1]
+
+
+def _depth_um(optical: OpticalBlur) -> float:
+    """Depth of field, ``n wavelength / NA^2``."""
+    return optical.index * optical.wavelength_um / optical.na**2
 
 
 def _transfer(objective: OpticalBlur) -> Callable[[Float], Float]:
