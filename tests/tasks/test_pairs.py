@@ -3,6 +3,7 @@
 import json
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.io import read_image, write_image
 from napari_restoration.core.progress import run
 from napari_restoration.degradations.presets import Preset
-from napari_restoration.tasks import pairs
+from napari_restoration.tasks import pairs, pairs_record
 from napari_restoration.tasks.pairs import PairSettings, iter_write_pairs, repeat_pair
 from napari_restoration.tasks.presets import find_preset, with_typed_settings
 
@@ -279,6 +280,24 @@ def test_a_task_that_is_closed_keeps_what_is_whole(tmp_path: Path):
         "cell_mild_000.tif",
         "cell_mild_001.tif",
     ]
+
+
+def test_the_record_is_saved_while_the_run_goes_on_so_that_a_kill_leaves_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(pairs_record, "_SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(pairs_record, "time", SimpleNamespace(monotonic=lambda: 0.0))
+    task = iter_write_pairs([good()], PRESET, tmp_path, PairSettings(levels=("mild",), count=3))
+    for progress in task:
+        if progress.message.startswith("Wrote"):
+            assert len(record_in(tmp_path)["pairs"]) == progress.done
+
+
+def test_pairs_without_a_record_are_not_mixed_with_others(tmp_path):
+    write([good()], PRESET, tmp_path)
+    (tmp_path / "pairs.json").unlink()
+    before = names_in(tmp_path / "input")
+    with pytest.raises(OutputError, match="holds pairs already"):
+        write([good(name="another")], PRESET, tmp_path)
+    assert names_in(tmp_path / "input") == before
 
 
 def test_what_the_user_must_know_is_told_once(tmp_path):

@@ -6,7 +6,6 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,9 +20,11 @@ from napari_restoration.tasks.degrade import DegradeResult, Degrading
 from napari_restoration.tasks.degrade_plan import plan_degrade
 from napari_restoration.tasks.degrade_settings import DegradeSettings, check_seed, generator
 from napari_restoration.tasks.grey_levels import measure_levels
-from napari_restoration.tasks.pairs_record import RECORD, earlier_draws, record_of, repeat_pair, write_record
+from napari_restoration.tasks.pairs_record import RECORD, PairsRecord, record_of, repeat_pair
 
 __all__ = ["RECORD", "PairSettings", "PairsReport", "iter_write_pairs", "repeat_pair"]
+
+_PARTS = ("input", "target")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +101,7 @@ def iter_write_pairs(
     preset : Preset
         Steps with ranges.
     folder : path
-        Is made; it must be empty of pairs unless `overwrite`.
+        Is made; its ``input/`` and ``target/`` must be empty unless `overwrite`.
     settings : PairSettings, optional
         Copies, levels, seed.
     axes : str, optional
@@ -122,7 +123,7 @@ def iter_write_pairs(
     ------
     InputError, OutputError
         Before the first pair: every image is measured and every copy drawn and checked first. A run that is stopped
-        leaves whole pairs and a record of them.
+        leaves whole pairs and a record of them; of one that is killed the last seconds are missing in the record.
     """
     settings = PairSettings() if settings is None else settings
     folder = Path(folder)
@@ -136,11 +137,9 @@ def iter_write_pairs(
         yield Progress(done=0, total=0, message=f"Checking image {position + 1} of {len(images)}")
         measured.append(_check(_load(image, axes), name, levels, settings))
     _make_folders(folder)
-    draws: list[dict[str, Any]] = []
+    record = PairsRecord(folder, preset, settings)
     notices: list[str] = []
     total = len(images) * len(levels) * settings.count
-    record = folder / RECORD
-    earlier = earlier_draws(record)
     try:
         for name, image, found in zip(names, images, measured, strict=True):
             loaded = _load(image, axes)
@@ -149,21 +148,16 @@ def iter_write_pairs(
                 one = Degrading(plan_degrade(loaded, levels[level], _degrade_settings(settings, seed)), found)
                 result = yield from _degraded(one, settings)
                 told = _write(folder, pair_name, result, overwrite=overwrite)
-                draws.append(record_of(pair_name, level, one.plan, result))
+                record.add(record_of(pair_name, level, one.plan, result))
                 for notice in (*result.notices, *told):
                     text = f"{name}: {notice}"
                     if text not in notices:
                         notices.append(text)
-                        yield Notice(done=len(draws), total=total, message=text)
-                yield Progress(done=len(draws), total=total, message=f"Wrote {pair_name}")
+                        yield Notice(done=len(record), total=total, message=text)
+                yield Progress(done=len(record), total=total, message=f"Wrote {pair_name}")
     finally:
-        if draws:
-            made = {draw["pair"] for draw in draws}
-            kept = [draw for draw in earlier if draw["pair"] not in made]
-            write_record(record, preset, settings, [*kept, *draws])
-    return PairsReport(
-        folder=folder, pairs=tuple(draw["pair"] for draw in draws), record=record, notices=tuple(notices)
-    )
+        record.save()
+    return PairsReport(folder=folder, pairs=record.pairs, record=record.path, notices=tuple(notices))
 
 
 def _check(
@@ -253,7 +247,12 @@ def _pair_name(name: str, level: str, number: int) -> str:
 
 
 def _refuse_existing(folder: Path, overwrite: bool) -> None:
-    if (folder / RECORD).exists() and not overwrite:
+    if overwrite:
+        return
+    # A run that was killed may have left pairs without their record.
+    parts = [folder / part for part in _PARTS]
+    files = [file for part in parts if part.is_dir() for file in part.iterdir()]
+    if (folder / RECORD).exists() or any(not file.name.startswith(".") for file in files):
         raise OutputError(
             f"{folder} holds pairs already: choose another folder or allow replacing them (--overwrite)."
         )
@@ -261,7 +260,7 @@ def _refuse_existing(folder: Path, overwrite: bool) -> None:
 
 def _make_folders(folder: Path) -> None:
     try:
-        for part in ("input", "target"):
+        for part in _PARTS:
             (folder / part).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder} cannot be made ({error.strerror}): choose another folder.") from error

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 RECORD = "pairs.json"
 VERSION = 1
+
+_SAVE_EVERY_S = 5.0
 
 
 def record_of(pair: str, level: str, plan: DegradePlan, result: DegradeResult) -> dict[str, Any]:
@@ -84,22 +87,64 @@ def repeat_pair(image: CalibratedImage, draw: Mapping[str, Any]) -> Task[Degrade
     return (yield from degrading.iter_run((y, x)))
 
 
-def write_record(
-    path: Path, preset: Preset, settings: PairSettings, draws: Sequence[Mapping[str, Any]]
-) -> None:
-    """Write the record: preset and settings of this run, and the draws of all pairs of the folder."""
-    record = {
-        "version": VERSION,
-        "software": software_versions(),
-        "preset": preset.to_dict(),
-        "settings": asdict(settings),
-        "pairs": list(draws),
-    }
-    write_bytes_atomically(path, (json.dumps(json.loads(to_json(record)), indent=1) + "\n").encode())
+class PairsRecord:
+    """The record of a folder while its pairs are written.
+
+    It is saved every few seconds, so that a process that is killed leaves nearly all of it, and seldom enough that
+    saving a long one takes a twentieth of the time.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds the pairs; the draws of earlier ones are kept.
+    preset : Preset
+        Of this run.
+    settings : PairSettings
+        Of this run.
+    """
+
+    def __init__(self, folder: Path, preset: Preset, settings: PairSettings) -> None:
+        self.path = folder / RECORD
+        self._head = {
+            "version": VERSION,
+            "software": software_versions(),
+            "preset": preset.to_dict(),
+            "settings": asdict(settings),
+        }
+        self._earlier = _earlier_draws(self.path)
+        self._draws: list[Mapping[str, Any]] = []
+        self._next_save = time.monotonic() + _SAVE_EVERY_S
+
+    @property
+    def pairs(self) -> tuple[str, ...]:
+        """Names of the pairs of this run."""
+        return tuple(draw["pair"] for draw in self._draws)
+
+    def __len__(self) -> int:
+        """Number of pairs of this run."""
+        return len(self._draws)
+
+    def add(self, draw: Mapping[str, Any]) -> None:
+        """Add the draw of a pair that was written."""
+        self._draws.append(draw)
+        if time.monotonic() >= self._next_save:
+            self.save()
+
+    def save(self) -> None:
+        """Write the record, if this run has made a pair."""
+        if not self._draws:
+            return
+        started = time.monotonic()
+        made = set(self.pairs)
+        kept = [draw for draw in self._earlier if draw["pair"] not in made]
+        record = {**self._head, "pairs": [*kept, *self._draws]}
+        write_bytes_atomically(self.path, (json.dumps(json.loads(to_json(record)), indent=1) + "\n").encode())
+        ended = time.monotonic()
+        self._next_save = ended + max(_SAVE_EVERY_S, 20 * (ended - started))
 
 
-def earlier_draws(path: Path) -> list[dict[str, Any]]:
-    """Return the draws of pairs that are in the folder already; none if there is no readable record."""
+def _earlier_draws(path: Path) -> list[dict[str, Any]]:
+    """Draws of pairs that are in the folder already; none if there is no readable record."""
     try:
         draws = json.loads(path.read_text("utf-8"))["pairs"]
         return [draw for draw in draws if (path.parent / "input" / draw["pair"]).is_file()]
