@@ -54,10 +54,11 @@ offset given: with the sharp left half as good image, with the right half, and w
 `match.csv`.
 
 Errors are absolute values, median and 90th percentile over all trials, reliable or not; *rel.*: share that is called
-reliable. *inside*: share of the reliable defoci whose true value lies in the stated interval, whose margins were
-chosen on these trials. *found*: share of the motions that are called reliable; only those have errors. *peak*: photons that are filled in, against the true ones.
-*distance*: of the matched synthetic image to the real one (0: equal histograms and spectra); *unmatched*: of what the
-preset makes as it is shipped, at the true photons and camera; *yardstick*: of one half of the real image to the other.
+reliable. *inside*: share of the reliable defoci whose true value lies in the stated interval, whose margins were chosen
+on these trials. *found*: share of the motions that are called reliable; only those have errors. *peak*: photons that
+are filled in, against the true ones. *distance*: of the matched synthetic image to the real one (0: equal histograms
+and spectra); *unmatched*: of what the preset makes as it is shipped, at the true photons and camera; *yardstick*:
+of one half of the real image to the other.
 """
 
 
