@@ -293,6 +293,22 @@ def test_pixels_and_their_places_stay_calibrated():
     assert any("3 rows or columns" in notice for notice in result.notices)
 
 
+def test_a_pixel_size_that_was_given_is_that_of_the_result():
+    image = image_of((24, 24), pixel_size_um=0.3)
+    settings = DegradeSettings(pixel_size_um=0.1, z_step_um=0.5)
+    result = degrade(image, made_of(PHOTONS, {"kind": "binning", "factor": 2}, CAMERA), settings)
+    assert result.image.pixel_size_um == pytest.approx({"Y": 0.2, "X": 0.2})
+    assert result.target.pixel_size_um == pytest.approx({"Y": 0.1, "X": 0.1})
+    assert result.provenance.inputs[0]["pixel_size_um"] == {"Y": 0.3, "X": 0.3}
+
+
+def test_a_hot_pixel_that_no_camera_counts_is_named():
+    values = image_of((64, 64)).data.astype(np.float32)
+    values[3, 4] = 1e30
+    with pytest.raises(InputError, match=r"'hot' is 1e\+30.*remove hot pixels"):
+        degrade(CalibratedImage(values, "YX", name="hot"), made_of(PHOTONS, CAMERA))
+
+
 def test_the_target_is_what_the_noise_scatters_around():
     image = image_of((200, 200))
     result = degrade(image, made_of(PHOTONS, {**CAMERA, "gain_electrons_per_adu": 0.5}))

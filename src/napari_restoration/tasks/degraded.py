@@ -13,6 +13,7 @@ from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.provenance import Provenance, software_versions
 from napari_restoration.degradations.forward import ForwardModel
 from napari_restoration.tasks.degrade_plan import DegradePlan
+from napari_restoration.tasks.degrade_settings import pixel_sizes
 
 Array = npt.NDArray[Any]
 
@@ -109,12 +110,14 @@ def describe_result(
     )  # fmt: skip
     kept = {key: value for key, value in image.metadata.items() if key not in ("provenance", "notices")}
     record = {**kept, "provenance": provenance.to_dict()}
+    sizes = pixel_sizes(image, plan.settings)
+    known = image.replace(pixel_size_um={axis: sizes[axis] for axis in sizes if axis in image.axes})
     degraded = _described(
-        image, output, plan.output_axes, plan.binning, region, f"{image.name} [{preset.id}]"
+        known, output, plan.output_axes, plan.binning, region, f"{image.name} [{preset.id}]"
     )
     coarser = plan.binning // model.target_scale
     sharp = _described(
-        image, target, plan.target_axes, coarser, region, f"{image.name} [{preset.id}, target]"
+        known, target, plan.target_axes, coarser, region, f"{image.name} [{preset.id}, target]"
     )
     return DegradeResult(
         image=degraded.replace(metadata=record), target=sharp.replace(metadata=record), model=model,

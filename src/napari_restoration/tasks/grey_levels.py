@@ -71,7 +71,14 @@ def check_exposure(model: ForwardModel, image: CalibratedImage, levels: Percenti
         If a camera cannot count the light, darkness itself saturates it, or the brightest pixels exceed its range many
         times over.
     """
-    _expected(model, levels.maximum, detected=True)
+    _expected(model, levels.high, detected=True)
+    try:
+        _expected(model, levels.maximum, detected=True)
+    except InputError as error:
+        raise InputError(
+            f"A pixel of {image.name!r} is {levels.maximum:g}, but nearly all are below {levels.high:g}, and a camera "
+            "cannot count so much light: remove hot pixels first."
+        ) from error
     bits = model.bits
     if bits is None:
         return []
