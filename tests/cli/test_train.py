@@ -77,8 +77,8 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(
 
     save = TrainingRun._save
 
-    def save_and_interrupt(self: TrainingRun, report: object) -> None:
-        save(self, report)  # type: ignore[arg-type]
+    def save_and_interrupt(self: TrainingRun, **how: bool) -> None:
+        save(self, **how)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:

@@ -170,16 +170,16 @@ def _best_weights(run: TrainingRun) -> tuple[dict[str, Tensor], int]:
 
 
 def _half_precision_loss(run: TrainingRun, held_out: FieldMaker, weights: Mapping[str, Tensor]) -> float:
-    from napari_restoration.training.fitting import Fit
+    from napari_restoration.training.scores import validate
 
     checks = run.validation_batches(held_out)
-    fit = Fit(run.recipe)
+    core = run.core
     scores = []
     for half in (False, True):
         # As `save_model_folder` stores them: kernels in half precision, vectors as they are.
         stored = {k: v.half().float() if half and v.ndim >= 2 else v for k, v in weights.items()}
-        fit.averaged.load_state_dict(stored)
-        scores.append(fit.validate(checks)[1])
+        core.averaged.load_state_dict(stored)
+        scores.append(validate(core, run.recipe, checks).psnr)
     lost = scores[0] - scores[1]
     return lost if math.isfinite(lost) else math.inf
 

@@ -5,7 +5,7 @@ That is what makes a resumed run see the same data: nothing about the order has 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -13,11 +13,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_restoration.core.errors import InputError
 from napari_restoration.training.fields import Field, FieldMaker
 from napari_restoration.training.recipe import Recipe
+from napari_restoration.training.sfm import FrequencyMasking
+from napari_restoration.training.training_settings import TrainingSettings, Turns
+
+_MOST_MISSES = 1000
 
 Float = NDArray[np.float32]
 Batch = tuple[Tensor, Tensor]
+
+TRAINING_STREAM, VALIDATION_STREAM, STATISTICS_STREAM, OTHER_STREAM = 0, 1, 2, 3
+"""Numbers that keep the draws of one seed apart; the last is for the targets of unpaired training."""
 
 
 class BatchMaker:
@@ -30,13 +38,15 @@ class BatchMaker:
     maker : FieldMaker
         Where fields come from.
     stream : int
-        Keeps training and validation draws apart under one seed.
+        Keeps training and validation draws apart under one seed. Frequencies are masked and intensities changed
+        in training alone.
     """
 
     def __init__(self, recipe: Recipe, maker: FieldMaker, *, stream: int = 0) -> None:
         self._recipe = recipe
         self._maker = maker
         self._stream = stream
+        self._masks = stream == TRAINING_STREAM
 
     def batch(self, number: int) -> Batch:
         """The batch of this number: input ``(B, [T,] 1, H, W)`` and target ``(B, 1, H*s, W*s)``, float32."""
@@ -45,13 +55,21 @@ class BatchMaker:
         frames = _frames(recipe, rng)
         inputs: list[Float] = []
         targets: list[Float] = []
+        misses = 0
         while len(inputs) < recipe.training.batch_size:
             field = self._maker.make(rng, frames=frames)
-            if min(field.input.shape[-2:]) < recipe.training.patch:
+            if (side := min(field.input.shape[-2:])) < recipe.training.patch:
+                misses += 1
+                if misses > _MOST_MISSES:
+                    raise InputError(
+                        f"The recipe's training.patch is {recipe.training.patch} pixels, but images of the training "
+                        f"data have {side} or so; make the patch smaller."
+                    )
                 continue
             wanted = min(recipe.training.patches_per_field, recipe.training.batch_size - len(inputs))
             for _ in range(wanted):
-                given, target = _turn(*cut_patch(field, recipe.training.patch, recipe.scale, rng), rng)
+                cut = cut_patch(field, recipe.training.patch, recipe.scale, rng)
+                given, target = augment(*cut, recipe.training, rng, masks=self._masks)
                 inputs.append(given)
                 targets.append(target)
         # (B, H, W) -> (B, 1, H, W); (B, T, H, W) -> (B, T, 1, H, W)
@@ -60,7 +78,26 @@ class BatchMaker:
         return torch.from_numpy(stacked), torch.from_numpy(np.stack(targets)[:, None])
 
 
-def prefetch(maker: BatchMaker, numbers: Iterator[int], *, ahead: int = 3) -> Iterator[Batch]:
+class UnpairedBatchMaker:
+    """Inputs of some fields and targets of others: what is blurred in one is not what is sharp in the other.
+
+    Parameters
+    ----------
+    given, wanted : BatchMaker
+        Where inputs and targets come from; of different fields of view, and of different streams.
+    """
+
+    def __init__(self, given: BatchMaker, wanted: BatchMaker) -> None:
+        self._given, self._wanted = given, wanted
+
+    def batch(self, number: int) -> Batch:
+        """As `BatchMaker.batch`, but the target is not that of the input."""
+        return self._given.batch(number)[0], self._wanted.batch(number)[1]
+
+
+def prefetch(
+    maker: BatchMaker | UnpairedBatchMaker, numbers: Iterator[int], *, ahead: int = 3
+) -> Generator[Batch, None, None]:
     """Yield batches in order, made in one background thread while the network works."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="patches") as pool:
         waiting: list[Future[Batch]] = []
@@ -88,11 +125,44 @@ def cut_patch(field: Field, side: int, scale: int, rng: np.random.Generator) -> 
     return given, target
 
 
-def _turn(given: Float, target: Float, rng: np.random.Generator) -> tuple[Float, Float]:
-    turns, flip = int(rng.integers(4)), bool(rng.integers(2))
+def augment(
+    given: Float, target: Float, settings: TrainingSettings, rng: np.random.Generator, *, masks: bool = True
+) -> tuple[Float, Float]:
+    """A patch and its target, turned, and where ``masks`` is set with other intensities and a band left out.
+
+    Parameters
+    ----------
+    given, target : ndarray
+        ``(..., Y, X)``; both are turned alike.
+    settings : TrainingSettings
+        ``turns``, ``intensity``, ``intensity_shift``, ``masking``.
+    rng : numpy.random.Generator
+    masks : bool
+    """
+    given, target = _turned(given, target, settings.turns, rng)
+    if not masks:
+        return given, target
+    if settings.intensity != (1.0, 1.0) or settings.intensity_shift:
+        factor = np.float32(rng.uniform(*settings.intensity))
+        shift = np.float32(rng.uniform(-settings.intensity_shift, settings.intensity_shift))
+        given, target = given * factor + shift, target * factor + shift
+    if settings.masking:
+        mask = FrequencyMasking(share=settings.masking, mode=settings.masked_band)
+        masked, _ = mask(given, target, rng)
+        given = np.asarray(masked, dtype=np.float32)
+    return given, target
+
+
+def _turned(given: Float, target: Float, turns: Turns, rng: np.random.Generator) -> tuple[Float, Float]:
+    if turns == "none":
+        return np.ascontiguousarray(given), np.ascontiguousarray(target)
+    if turns == "flips":
+        axes = tuple(axis for axis in (-2, -1) if rng.integers(2))
+        return np.ascontiguousarray(np.flip(given, axes)), np.ascontiguousarray(np.flip(target, axes))
+    quarters, flip = int(rng.integers(4)), bool(rng.integers(2))
     pair = []
     for image in (given, target):
-        image = np.rot90(image, turns, axes=(-2, -1))
+        image = np.rot90(image, quarters, axes=(-2, -1))
         pair.append(np.ascontiguousarray(image[..., ::-1] if flip else image))
     return pair[0], pair[1]
 

@@ -15,96 +15,15 @@ from typing import Any, Literal, TypeVar, cast
 
 from napari_restoration.core.errors import InputError
 from napari_restoration.training.limits import choice, need
+from napari_restoration.training.method_settings import MethodSettings, check_losses
 from napari_restoration.training.recipe_data import PairSettings, PhantomSettings, SourceSettings
+from napari_restoration.training.training_settings import TrainingSettings
+
+__all__ = ["MethodSettings", "Recipe", "Task", "TrainingSettings", "read_recipe", "recipe_to_toml"]
 
 Task = Literal["denoise", "deblur", "refocus", "superres"]
-Schedule = Literal["cosine", "step", "constant"]
-Precision = Literal["fp32", "bf16"]
-LossName = Literal["l1", "gradient", "ssim", "laplace_nll", "content"]
 
 S = TypeVar("S")
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
-    """How the weights are fitted.
-
-    Parameters
-    ----------
-    steps : int
-        Optimizer steps in all, unless a time budget decides.
-    steps_per_epoch : int
-        Steps between two validations (and checkpoints).
-    batch_size, patch, field_size : int
-        Patches in a batch; side of an input patch; side of the degraded field that patches are cut from
-        and whose percentiles normalise them (all in input pixels).
-    patches_per_field : int
-        Patches cut from one degraded field.
-    learning_rate, weight_decay, warmup_steps, schedule
-        Adam's rate, decoupled decay, linear warm-up and the curve after it.
-    ema_decay : float
-        Decay of the moving average of the weights that is validated and shipped; 0 switches it off.
-    clip_norm : float
-        Largest gradient norm; 0 switches clipping off.
-    precision : {"fp32", "bf16"}
-        Arithmetic of the forward pass in training (bf16 by autocast); validation is always fp32.
-    frozen_share : float
-        Last share of the training in which batch norms keep fixed statistics, measured over many patches.
-        Those of small batches differ from what a whole image is restored with.
-    losses : mapping of str to float
-        Weights of the losses, summed.
-    validation_share, validation_patches
-        Share of each group's images held out, and the number of fixed patches cut from them.
-    """
-
-    steps: int = 2000
-    steps_per_epoch: int = 100
-    batch_size: int = 8
-    patch: int = 64
-    field_size: int = 192
-    patches_per_field: int = 4
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.0
-    warmup_steps: int = 50
-    schedule: Schedule = "cosine"
-    ema_decay: float = 0.995
-    clip_norm: float = 1.0
-    precision: Precision = "fp32"
-    frozen_share: float = 0.0
-    losses: Mapping[str, float] = field(default_factory=lambda: {"l1": 1.0})
-    validation_share: float = 0.1
-    validation_patches: int = 32
-
-    def __post_init__(self) -> None:
-        for name in (
-            "steps",
-            "steps_per_epoch",
-            "batch_size",
-            "patch",
-            "patches_per_field",
-            "validation_patches",
-        ):
-            need(getattr(self, name) >= 1, f"training.{name}", getattr(self, name), "at least 1")
-        need(self.field_size >= self.patch, "training.field_size", self.field_size, "at least training.patch")
-        need(
-            0 < self.learning_rate <= 1, "training.learning_rate", self.learning_rate, "above 0 and at most 1"
-        )
-        need(self.weight_decay >= 0, "training.weight_decay", self.weight_decay, "at least 0")
-        need(0 <= self.ema_decay < 1, "training.ema_decay", self.ema_decay, "from 0 to below 1")
-        need(0 <= self.frozen_share < 1, "training.frozen_share", self.frozen_share, "from 0 to below 1")
-        need(self.clip_norm >= 0, "training.clip_norm", self.clip_norm, "at least 0")
-        need(
-            0 < self.validation_share <= 0.5,
-            "training.validation_share",
-            self.validation_share,
-            "in (0, 0.5]",
-        )
-        choice(self.schedule, Schedule, "training.schedule")
-        choice(self.precision, Precision, "training.precision")
-        need(bool(self.losses), "training.losses", dict(self.losses), "one loss at least")
-        for name, weight in self.losses.items():
-            choice(name, LossName, "training.losses")
-            need(weight > 0, f"training.losses.{name}", weight, "above 0")
 
 
 Range = float | tuple[float, float]
@@ -129,6 +48,8 @@ class Recipe:
     degradation : mapping
         Settings of `napari_restoration.training.simulate`, each a number or a range ``(low, high)``.
     training : TrainingSettings
+    method : MethodSettings
+        Which networks learn from each other; one network on pairs unless said otherwise.
     """
 
     id: str
@@ -144,6 +65,7 @@ class Recipe:
     phantoms: tuple[PhantomSettings, ...] = ()
     degradation: Mapping[str, Range] = field(default_factory=dict)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    method: MethodSettings = field(default_factory=MethodSettings)
 
     def __post_init__(self) -> None:
         choice(self.task, Task, "task")
@@ -153,6 +75,10 @@ class Recipe:
         for name, value in self.degradation.items():
             low, high = value if isinstance(value, tuple) else (value, value)
             need(math.isfinite(low) and low <= high, f"degradation.{name}", value, "a number or [low, high]")
+        check_losses(self.method, self.training.losses)
+        if self.method.kind != "regression" and set(self.training.losses) & {"ragan", "ragan_ls"}:
+            size = self.training.batch_size
+            need(size >= 2, "training.batch_size", size, "2 or more, as the critic compares within a batch")
 
     @property
     def scale(self) -> int:
@@ -178,6 +104,7 @@ class Recipe:
         known["pairs"] = tuple(_build(PairSettings, s, "pairs") for s in known.get("pairs", ()))
         known["phantoms"] = tuple(_build(PhantomSettings, s, "phantoms") for s in known.get("phantoms", ()))
         known["training"] = _build(TrainingSettings, known.get("training", {}), "training")
+        known["method"] = _build(MethodSettings, known.get("method", {}), "method")
         ranges = known.get("degradation", {})
         known["degradation"] = {k: _tupled(v) for k, v in ranges.items()}
         return _build(cls, known, "recipe")

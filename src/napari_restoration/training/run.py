@@ -8,29 +8,35 @@ follows the clock, and no two runs are equal.
 
 from __future__ import annotations
 
-import json
-import math
 import time
-from collections.abc import Generator
-from dataclasses import asdict, replace
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from napari_restoration.core.errors import InputError, OutputError, RestorationError
-from napari_restoration.core.files import write_bytes_atomically
+from napari_restoration.core.errors import InputError, OutputError
+from napari_restoration.core.progress import Notice, Progress
 from napari_restoration.training.checkpoint import LAST, PREVIOUS, read_checkpoint, write_checkpoint
-from napari_restoration.training.fields import FieldMaker, split
-from napari_restoration.training.fitting import Fit, learning_rate
-from napari_restoration.training.patches import Batch, BatchMaker, prefetch
-from napari_restoration.training.phantoms import draw_phantoms
+from napari_restoration.training.core import Core
+from napari_restoration.training.data import RunData, check_fit, validation_batches
+from napari_restoration.training.epoch import Epoch
+from napari_restoration.training.history import HISTORY, TensorBoard, columns, row_of, write_history
+from napari_restoration.training.lock import only_training_in
+from napari_restoration.training.patches import Batch, prefetch
 from napari_restoration.training.recipe import Recipe
-from napari_restoration.training.report import EpochReport
-from napari_restoration.training.sources import PairSource, Source, load_pairs, load_sources
+from napari_restoration.training.run_config import CONFIG, RunConfig, changes, circumstances, name_files
+from napari_restoration.training.schedules import rate_share
+from napari_restoration.training.scores import validate
+from napari_restoration.training.standing import BEST, Standing
 
-CONFIG, HISTORY, BEST = "config.json", "history.csv", "best.safetensors"
-_COLUMNS = ("epoch", "step", "train_loss", "val_loss", "val_psnr", "learning_rate", "minutes", "best")
-_MOST_FAILED_STEPS = 20
-_PATCHES_FOR_STATISTICS, _BATCHES_FOR_STATISTICS = 32, 16
+if TYPE_CHECKING:
+    from napari_restoration.training.fields import FieldMaker
+    from napari_restoration.training.methods import Files
+    from napari_restoration.training.report import EpochReport
+
+__all__ = ["BEST", "CONFIG", "HISTORY", "TrainingRun"]
+
+_SECONDS_BETWEEN_REPORTS = 0.5
 
 
 class TrainingRun:
@@ -38,22 +44,28 @@ class TrainingRun:
 
     Attributes
     ----------
-    folder, recipe, data_dir, minutes
-        Where it lives, what it learns, from which images, and its time budget (None: the recipe's steps).
+    folder, config, recipe, data_dir, minutes, device
+        Where it lives and what it was started with.
     step, elapsed, history
         Steps done, minutes trained, and the rows of ``history.csv``.
+    core
+        Everything that learns.
+    standing
+        The best weights so far, and what else decides how training goes on or ends.
     """
 
-    def __init__(
-        self, folder: Path, recipe: Recipe, data_dir: Path, minutes: float | None, *, device: str = "cpu"
-    ) -> None:
-        self.folder, self.recipe, self.data_dir, self.minutes = folder, recipe, data_dir, minutes
-        self.device = device
-        self.step = 0
-        self.elapsed = 0.0
+    def __init__(self, folder: Path, config: RunConfig) -> None:
+        self.folder, self.config = folder, config
+        self.recipe, self.data_dir = config.recipe, config.data_dir
+        self.minutes, self.device = config.minutes, config.device
+        self.step, self.elapsed = 0, 0.0
         self.history: list[dict[str, Any]] = []
-        self._best = math.inf
-        self._fit = Fit(recipe, device)
+        check_fit(config.recipe)
+        self.core = Core(config.recipe, config.device, files=config.open_files())
+        self.standing = Standing(config.recipe.training)
+        self._epoch = Epoch()
+        self._circumstances: dict[str, str] = {}
+        self._waiting: list[str] = []
 
     @classmethod
     def create(
@@ -64,6 +76,8 @@ class TrainingRun:
         *,
         minutes: float | None = None,
         device: str = "cpu",
+        files: Files | None = None,
+        tensorboard: bool = False,
     ) -> Self:
         """Start a run in a new or empty folder.
 
@@ -72,17 +86,20 @@ class TrainingRun:
         OutputError
             If the folder already holds a run.
         InputError
-            If the time budget is not positive.
+            If the time budget is not positive, or the recipe's patches do not fit its network.
         """
         if minutes is not None and not minutes > 0:
             raise InputError(f"The time budget is {minutes:g} minutes but must be above 0.")
         if (folder / CONFIG).exists() or (folder / LAST).exists():
             raise OutputError(f"{folder} already holds a training run; resume it or choose another folder.")
+        config = RunConfig(
+            recipe=recipe, data_dir=data_dir, minutes=minutes, device=device, tensorboard=tensorboard,
+            files=name_files(files),
+        )  # fmt: skip
+        run = cls(folder, config)
         folder.mkdir(parents=True, exist_ok=True)
-        config = {"version": 1, "recipe": recipe.to_dict(), "data_dir": str(data_dir), "minutes": minutes}
-        text = json.dumps({**config, "device": device}, indent=2) + "\n"
-        write_bytes_atomically(folder / CONFIG, text.encode())
-        return cls(folder, recipe, data_dir, minutes, device=device)
+        config.write(folder)
+        return run
 
     @classmethod
     def resume(cls, folder: Path) -> Self:
@@ -93,126 +110,183 @@ class TrainingRun:
         InputError
             If the folder holds no training run.
         RestorationError
-            If its checkpoints are damaged or belong to another network.
+            If its checkpoints are damaged or belong to another run or network.
         """
-        try:
-            config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-            recipe = Recipe.from_dict(config["recipe"])
-            run = cls(folder, recipe, Path(config["data_dir"]), config["minutes"], device=config["device"])
-        except (OSError, ValueError, KeyError) as error:
-            raise InputError(f"{folder} holds no training run that can be resumed ({error}).") from error
+        run = cls(folder, RunConfig.read(folder))
         if not any((folder / name).exists() for name in (LAST, PREVIOUS)):
             return run  # killed before its first checkpoint: the seed alone gives the same start
-        tensors, state = read_checkpoint(folder)
-        run._fit.load_tensors(tensors)
-        run._fit.steps_averaged = state["steps_averaged"]
-        run._fit.frozen = state["frozen"]
+        tensors, state, fault = read_checkpoint(folder, run=run.config.hash)
+        run.core.load(tensors, state["core"])
+        run.standing.load(folder, tensors, state)
         run.step, run.elapsed, run.history = state["step"], state["elapsed"], state["history"]
-        run._best = state["best"] if state["best"] is not None else math.inf
+        run._epoch.load(state.get("epoch", {}))
+        run._circumstances = state.get("circumstances", {})
+        if fault:
+            run._waiting.append(
+                f"The last checkpoint is damaged ({fault}); training goes on from the one before."
+            )
         return run
 
     @property
     def finished(self) -> bool:
-        """Whether the budget of time, or else of steps, is used up."""
-        return self._progress() >= 1
+        """Whether the budget of time, or else of steps, is used up, or training was ended early."""
+        return self.standing.ended or self._progress() >= 1
 
-    def epochs(self) -> Generator[EpochReport, None, Path]:
-        """Train until the budget is used up.
+    def epochs(self) -> Generator[Progress, None, Path]:
+        """Train until the budget is used up. Closed before, it saves where it stands.
 
         Yields
         ------
         EpochReport
             After each epoch, when its checkpoint is on the disk.
+        Notice
+            What the user must hear.
+        Progress
+            Twice a second.
 
         Returns
         -------
         Path
             The best weights, ``best.safetensors``.
-        """
-        if self.finished:
-            return self.folder / BEST
-        training, held_out = self.field_makers()
-        checks = self.validation_batches(held_out)
-        while self._progress() < 1:
-            self._freeze_when_due(training)
-            yield self._epoch(BatchMaker(self.recipe, training), checks)
-        return self.folder / BEST
-
-    def _freeze_when_due(self, training: FieldMaker) -> None:
-        share = self.recipe.training.frozen_share
-        if self._fit.frozen or not share or self._progress() < 1 - share:
-            return
-        settings = replace(self.recipe.training, batch_size=_PATCHES_FOR_STATISTICS)
-        maker = BatchMaker(replace(self.recipe, training=settings), training, stream=2)
-        self._fit.freeze_norms([maker.batch(number) for number in range(_BATCHES_FOR_STATISTICS)])
-
-    def validation_batches(self, held_out: FieldMaker) -> list[Batch]:
-        """The fixed batches, from images held out of training, that decide which weights are best."""
-        maker = BatchMaker(self.recipe, held_out, stream=1)
-        settings = self.recipe.training
-        return [maker.batch(n) for n in range(math.ceil(settings.validation_patches / settings.batch_size))]
-
-    def field_makers(self) -> tuple[FieldMaker, FieldMaker]:
-        """Draw from the images trained on, and from those held out (of whole fields of view).
 
         Raises
         ------
-        InputError
-            If the data folder has no index, or a group of the recipe matches nothing.
+        OutputError
+            If another process trains into this folder.
+        RestorationError
+            If training goes astray again and again.
         """
-        recipe = self.recipe
-        sources: list[Source] = load_sources(self.data_dir, recipe.sources) if recipe.sources else []
-        sources += draw_phantoms(recipe.phantoms, recipe.seed)
-        pairs: list[PairSource] = load_pairs(self.data_dir, recipe.pairs) if recipe.pairs else []
-        train, held = (
-            set(names) for names in split([*sources, *pairs], recipe.training.validation_share, recipe.seed)
-        )
-        # Too few images to hold any out: their own patches, drawn apart, are all there is to check on.
-        held = held or train
-        parts = [
-            FieldMaker(
-                recipe,
-                [s for s in sources if s.name in names],
-                [p for p in pairs if p.name in names],
-                fixed=fixed,
-            )
-            for names, fixed in ((train, False), (held, True))
-        ]
-        return parts[0], parts[1]
+        if self.finished:
+            return self.folder / BEST
+        with only_training_in(self.folder) as taken_over:
+            if taken_over:
+                self._waiting.append("The process that trained into this folder died; this one goes on.")
+            data = RunData(self.recipe, self.data_dir)
+            checks = data.checks()
+            now = circumstances(self.data_dir)
+            self._waiting += [words] if (words := changes(self._circumstances, now)) else []
+            self._circumstances = now
+            board = TensorBoard(self.folder, self.step) if self.config.tensorboard else None
+            try:
+                while self._progress() < 1 and not self.standing.ended:
+                    yield from self._train(data)
+                    report = self._finish_epoch(checks)
+                    if board is not None:
+                        board.add(self.history[-1])
+                    yield report
+                    yield from self._notices()
+            finally:
+                if board is not None:
+                    board.close()
+        return self.folder / BEST
 
-    def _epoch(self, maker: BatchMaker, checks: list[Batch]) -> EpochReport:
+    def validation_batches(self, held_out: FieldMaker) -> list[Batch]:
+        """The fixed batches, from images held out of training, that decide which weights are best."""
+        return validation_batches(self.recipe, held_out, self.recipe.training.validation_patches)
+
+    def field_makers(self) -> tuple[FieldMaker, FieldMaker]:
+        """Draw from the images trained on, and from those held out (of whole fields of view)."""
+        data = RunData(self.recipe, self.data_dir)
+        return data.training(), data.held_out()
+
+    def _train(self, data: RunData) -> Iterator[Progress]:
+        """The rest of an epoch's steps."""
         settings = self.recipe.training
-        steps = settings.steps_per_epoch
+        every = settings.steps_per_epoch
+        if self.step % every == 0:
+            self._freeze_when_due(data)
+        stop = self.step + every - self.step % every
         if self.minutes is None:
-            steps = min(steps, settings.steps - self.step)
+            stop = min(stop, settings.steps)
         start, before = time.perf_counter(), self.elapsed
-        losses: list[float] = []
-        failed = 0
-        rate = 0.0
-        numbers = iter(range(self.step, self.step + steps))
-        for batch in prefetch(maker, numbers):
-            rate = learning_rate(self.recipe, self.step, self._progress())
-            loss = self._fit.step(batch, rate)
-            failed += math.isnan(loss)
-            if failed > _MOST_FAILED_STEPS:
-                raise RestorationError(
-                    f"Training diverged at step {self.step}; lower training.learning_rate and start again."
-                )
-            losses += [] if math.isnan(loss) else [loss]
-            self.step += 1
-            self.elapsed = before + (time.perf_counter() - start) / 60
-            if self.minutes is not None and self.elapsed >= self.minutes:
-                break
-        val_loss, val_psnr = self._fit.validate(checks)
-        self.elapsed = before + (time.perf_counter() - start) / 60
-        best = val_loss < self._best
-        report = EpochReport(
-            done=self.step, total=self._total(), train_loss=sum(losses) / max(len(losses), 1), val_loss=val_loss,
-            val_psnr=val_psnr, learning_rate=rate, minutes=self.elapsed, best=best,
-            message=f"step {self.step}, validation {val_psnr:.2f} dB",
+        told = start
+        with closing(prefetch(data.batches(), iter(range(self.step, stop)))) as batches:
+            for batch in batches:
+                self._step(batch)
+                now = time.perf_counter()
+                self.elapsed = before + (now - start) / 60
+                if self.minutes is not None and self.elapsed >= self.minutes:
+                    return
+                if now - told > _SECONDS_BETWEEN_REPORTS or self._waiting:
+                    told = now
+                    yield from self._or_save(Progress(done=self.step, total=self._total()))
+
+    def _or_save(self, report: Progress) -> Iterator[Progress]:
+        try:
+            yield report
+            yield from self._notices()
+        except GeneratorExit:
+            self._save()
+            raise
+
+    def _step(self, batch: Batch) -> None:
+        settings, core = self.recipe.training, self.core
+        core.epoch = self.step // settings.steps_per_epoch
+        if core.enter_phase(self._progress()):
+            self.standing.begin_phase()
+            self._waiting.append(f"Phase {core.phase + 1} of the training begins.")
+        share = self.standing.rate_scale * rate_share(
+            settings, step=self.step, progress=self._progress(), epoch=core.epoch,
+            plateaus=self.standing.plateau.count,
         )  # fmt: skip
-        self._save(report)
+        outcome = core.step(batch, share)
+        self._epoch.add(outcome, share * settings.learning_rate)
+        self._waiting += outcome.notices
+        if outcome.fault:
+            self._waiting.append(f"Step {self.step + 1} was left out: {outcome.fault}.")
+            if core.watch.drop():
+                self._waiting.append(self.standing.go_back(core, self.step + 1, outcome.fault))
+        self.step += 1
+
+    def _freeze_when_due(self, data: RunData) -> None:
+        share = self.recipe.training.frozen_share
+        if not self.core.frozen and share and self._progress() >= 1 - share:
+            self.core.freeze_norms(data.for_statistics())
+
+    def _finish_epoch(self, checks: list[Batch]) -> EpochReport:
+        start = time.perf_counter()
+        scores = validate(self.core, self.recipe, checks)
+        self.elapsed += (time.perf_counter() - start) / 60
+        best = self.standing.see(scores, self.core.averaged, self.step)
+        if self.standing.ended:
+            self._waiting.append(
+                f"Training ends early: no better {self.recipe.training.metric} for {self.standing.waited} epochs."
+            )
+        report = self._epoch.report(
+            scores,
+            done=self.step,
+            total=self._total(),
+            minutes=self.elapsed,
+            best=best,
+            phase=self.core.phase,
+        )
+        notices = [*self._epoch.notices, *self._waiting]
+        self.history.append(row_of(report, len(self.history) + 1, notices))
+        self._epoch = Epoch()
+        self._save(write_best=best)
         return report
+
+    def _notices(self) -> Iterator[Notice]:
+        while self._waiting:
+            words = self._waiting.pop(0)
+            self._epoch.notices.append(words)
+            yield Notice(done=self.step, total=self._total(), message=words)
+
+    def _save(self, *, write_best: bool = False) -> None:
+        """Put everything on the disk; where that fails training goes on, and the next epoch tries again."""
+        state = {
+            "step": self.step, "elapsed": self.elapsed, "history": self.history, "core": self.core.state(),
+            **self.standing.state(), "epoch": self._epoch.state(), "circumstances": self._circumstances,
+        }  # fmt: skip
+        try:
+            # The best weights go first: after a kill between the two, the repeated epoch writes them again.
+            if write_best or self.standing.unwritten:
+                self.standing.write(self.folder)
+            tensors = self.core.tensors() | self.standing.tensors()
+            write_checkpoint(self.folder, tensors, state, run=self.config.hash)
+            write_history(self.folder, columns(self.core.method.loss_names()), self.history)
+        except (OutputError, OSError) as error:
+            self._waiting.append(f"The checkpoint was not written ({error}); the next epoch tries again.")
 
     def _progress(self) -> float:
         if self.minutes is not None:
@@ -223,25 +297,3 @@ class TrainingRun:
         if self.minutes is None:
             return self.recipe.training.steps
         return max(self.step, round(self.step * self.minutes / max(self.elapsed, 1e-9)))
-
-    def _save(self, report: EpochReport) -> None:
-        # The best weights go first: after a kill between the two, the repeated epoch writes them again.
-        if report.best:
-            from safetensors.torch import save
-
-            self._best = report.val_loss
-            weights = {
-                k: v.detach().cpu().contiguous().clone() for k, v in self._fit.averaged.state_dict().items()
-            }
-            write_bytes_atomically(self.folder / BEST, save(weights, {"step": str(self.step)}))
-        values = asdict(report)
-        row = {name: values.get(name) for name in _COLUMNS}
-        self.history.append({**row, "epoch": len(self.history) + 1, "step": self.step})
-        state = {
-            "step": self.step, "elapsed": self.elapsed, "history": self.history,
-            "best": self._best if math.isfinite(self._best) else None,
-            "steps_averaged": self._fit.steps_averaged, "frozen": self._fit.frozen,
-        }  # fmt: skip
-        write_checkpoint(self.folder, self._fit.tensors(), state)
-        lines = [",".join(_COLUMNS), *(",".join(str(row[c]) for c in _COLUMNS) for row in self.history)]
-        write_bytes_atomically(self.folder / HISTORY, ("\n".join(lines) + "\n").encode())

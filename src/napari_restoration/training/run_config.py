@@ -1,0 +1,148 @@
+"""What a training run was started with, as ``config.json``, and what has changed since."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_restoration.core.errors import InputError
+from napari_restoration.core.files import write_bytes_atomically
+from napari_restoration.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from napari_restoration.training.methods import Files
+
+CONFIG = "config.json"
+_FILES = ("features", "backbone")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """What decides a run, besides the images themselves.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    data_dir : Path
+        Folder with the images and their ``index.csv``.
+    minutes : float or None
+        Time budget; None: the recipe's steps.
+    device : str
+    tensorboard : bool
+        Write a log for TensorBoard as well.
+    files : mapping of str to (str, str)
+        Local files of other people's weights: path and SHA-256.
+    """
+
+    recipe: Recipe
+    data_dir: Path
+    minutes: float | None = None
+    device: str = "cpu"
+    tensorboard: bool = False
+    files: dict[str, tuple[str, str]]
+
+    @property
+    def hash(self) -> str:
+        """Of all that a checkpoint of this run depends on."""
+        plain = {"recipe": self.recipe.to_dict(), "files": {k: v[1] for k, v in self.files.items()}}
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+    def write(self, folder: Path) -> None:
+        """Write ``config.json``."""
+        plain: dict[str, Any] = {
+            "version": 2, "recipe": self.recipe.to_dict(), "data_dir": str(self.data_dir), "minutes": self.minutes,
+            "device": self.device, "tensorboard": self.tensorboard, "files": self.files,
+        }  # fmt: skip
+        write_bytes_atomically(folder / CONFIG, (json.dumps(plain, indent=2) + "\n").encode())
+
+    @classmethod
+    def read(cls, folder: Path) -> RunConfig:
+        """Read ``config.json``.
+
+        Raises
+        ------
+        InputError
+            If the folder holds no training run.
+        """
+        try:
+            plain = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+            return cls(
+                recipe=Recipe.from_dict(plain["recipe"]), data_dir=Path(plain["data_dir"]),
+                minutes=plain["minutes"], device=plain["device"], tensorboard=plain.get("tensorboard", False),
+                files={name: (path, digest) for name, (path, digest) in plain.get("files", {}).items()},
+            )  # fmt: skip
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{folder} holds no training run that can be resumed ({error}).") from error
+
+    def open_files(self) -> Files:
+        """The local files of weights, checked to be those the run was started with.
+
+        Raises
+        ------
+        InputError
+            If one is missing or holds something else.
+        """
+        from napari_restoration.training.methods import Files
+
+        for path, digest in self.files.values():
+            if _file_hash(Path(path)) != digest:
+                raise InputError(
+                    f"{path} is not the file that this training was started with; put that one back."
+                )
+        return Files(**{name: Path(path) for name, (path, _) in self.files.items()})
+
+
+def name_files(files: Files | None) -> dict[str, tuple[str, str]]:
+    """Path and SHA-256 of each file that is given."""
+    given = {name: getattr(files, name) for name in _FILES} if files is not None else {}
+    return {name: (str(path.resolve()), _file_hash(path)) for name, path in given.items() if path is not None}
+
+
+def circumstances(data_dir: Path) -> dict[str, str]:
+    """What a bit-equal continuation needs to be the same: the data's index and sizes, our code, torch."""
+    import torch
+
+    from napari_restoration import __version__
+
+    index = data_dir / "index.csv"
+    data = hashlib.sha256(index.read_bytes() if index.is_file() else b"")
+    for path in sorted(data_dir.rglob("*.tif*")):
+        data.update(f"{path.relative_to(data_dir).as_posix()} {path.stat().st_size}".encode())
+    code = hashlib.sha256(__version__.encode())
+    package = Path(__file__).parents[1]
+    for folder in ("training", "models/archs", "degradations"):
+        for path in sorted((package / folder).rglob("*.py")):
+            code.update(path.read_bytes())
+    return {
+        "data": data.hexdigest()[:16],
+        "code": code.hexdigest()[:16],
+        "torch": str(torch.__version__),
+    }
+
+
+def changes(before: dict[str, str], now: dict[str, str]) -> str:
+    """One sentence about what differs; empty if nothing does."""
+    words = {"data": "the images", "code": "this program", "torch": "torch"}
+    changed = [words[name] for name in words if name in before and before[name] != now[name]]
+    if not changed:
+        return ""
+    return (
+        f"Since this training was stopped {' and '.join(changed)} changed: it goes on, but not to the same bits as "
+        "without the stop."
+    )
+
+
+def _file_hash(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}); name the file of the weights."
+        ) from error
+    return digest.hexdigest()

@@ -1,0 +1,135 @@
+"""How a run stands: its best weights, what it waits for, and how often it had to go back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_restoration.core.errors import RestorationError
+from napari_restoration.core.files import write_bytes_atomically
+from napari_restoration.training.divergence import MOST_RETURNS
+from napari_restoration.training.schedules import Plateau
+from napari_restoration.training.scores import Scores, is_better
+from napari_restoration.training.state import check_finite, under
+from napari_restoration.training.training_settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from napari_restoration.training.core import Core
+
+BEST = "best.safetensors"
+
+
+class Standing:
+    """The best weights so far, by the recipe's metric.
+
+    Parameters
+    ----------
+    settings : TrainingSettings
+
+    Attributes
+    ----------
+    weights : dict of Tensor or None
+        The best weights, on the CPU.
+    best, best_step : float or None, int
+        Their score, and when they were made.
+    waited : int
+        Epochs since.
+    ended : bool
+        Training has waited for long enough.
+    returns, rate_scale
+        Returns after a divergence, and what they left of the learning rate.
+    unwritten : bool
+        The weights are not on the disk yet.
+    """
+
+    def __init__(self, settings: TrainingSettings) -> None:
+        self._settings = settings
+        self.weights: dict[str, Tensor] | None = None
+        self.best: float | None = None
+        self.best_step = 0
+        self.waited = 0
+        self.ended = False
+        self.returns, self.rate_scale = 0, 1.0
+        self.plateau = Plateau(settings.patience)
+        self.unwritten = False
+
+    def see(self, scores: Scores, network: nn.Module, step: int) -> bool:
+        """Take up the scores of an epoch; True where its weights are the best so far."""
+        self.plateau.see(scores.loss)
+        metric = self._settings.metric
+        value = scores.value(metric)
+        if is_better(metric, value, self.best) and not check_finite(network.state_dict()):
+            self.best = value if math.isfinite(value) else None
+            self.weights = {k: v.detach().cpu().contiguous().clone() for k, v in network.state_dict().items()}
+            self.best_step, self.waited, self.unwritten = step, 0, True
+            return True
+        self.waited += 1
+        patience = self._settings.early_stopping
+        self.ended = bool(patience) and self.waited >= patience
+        return False
+
+    def begin_phase(self) -> None:
+        """The scores of another phase do not compare: the next epoch's weights are the best again."""
+        self.best, self.waited = None, 0
+        self.plateau = Plateau(self._settings.patience)
+
+    def go_back(self, core: Core, step: int, fault: str) -> str:
+        """After a divergence: from the best weights at half the rate; returns what the user must hear.
+
+        Raises
+        ------
+        RestorationError
+            After three such returns.
+        """
+        if self.returns >= MOST_RETURNS:
+            rate = self._settings.learning_rate
+            raise RestorationError(
+                f"Training diverged at step {step} ({fault}), after {MOST_RETURNS} returns to earlier weights at half "
+                f"the rate each; lower training.learning_rate from {rate:g} and start again."
+            )
+        core.return_to(self.weights)
+        self.returns += 1
+        self.rate_scale /= 2
+        where = "best" if self.weights is not None else "first"
+        return (
+            f"Training diverged at step {step}; it goes on from the {where} weights at half the learning rate "
+            f"(return {self.returns} of {MOST_RETURNS})."
+        )
+
+    def write(self, folder: Path) -> None:
+        """Write ``best.safetensors``."""
+        from safetensors.torch import save
+
+        assert self.weights is not None
+        write_bytes_atomically(folder / BEST, save(self.weights, {"step": str(self.best_step)}))
+        self.unwritten = False
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The best weights, by name."""
+        return {f"best.{name}": tensor for name, tensor in (self.weights or {}).items()}
+
+    def state(self) -> dict[str, Any]:
+        """The rest, as plain values."""
+        return {
+            "best": self.best, "best_step": self.best_step, "waited": self.waited, "ended": self.ended,
+            "returns": self.returns, "rate_scale": self.rate_scale, "plateau": self.plateau.state(),
+        }  # fmt: skip
+
+    def load(self, folder: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+        """Take up what `tensors` and `state` gave; the first format of checkpoints knew the best score alone."""
+        self.best = state["best"]
+        self.weights = under("best.", tensors) or None
+        if "plateau" not in state:
+            if (folder / BEST).exists():
+                from safetensors.torch import load_file
+
+                self.weights = load_file(folder / BEST)
+            return
+        self.best_step, self.waited, self.ended = state["best_step"], state["waited"], state["ended"]
+        self.returns, self.rate_scale = state["returns"], state["rate_scale"]
+        self.plateau.load(state["plateau"])
+        self.unwritten = self.weights is not None and not (folder / BEST).exists()
