@@ -1,5 +1,7 @@
 """Choosing, saving, reverting and deleting presets."""
 
+import dataclasses
+
 import pytest
 from qtpy.QtCore import QPoint, Qt
 
@@ -200,3 +202,11 @@ def test_a_matched_preset_counts_as_an_edit_of_the_one_it_began_with(row):
 @pytest.mark.parametrize(("title", "preset_id"), [("A b/C", "a-b-c"), ("Größe 20×", "grösse-20"), ("--", "")])
 def test_ids_are_plain(title, preset_id):
     assert id_of(title) == preset_id
+
+
+def test_levels_of_the_chosen_preset_do_not_stand_for_steps_that_came_from_elsewhere(row):
+    chosen = row.value()
+    row.set_value(dataclasses.replace(chosen, id="found-elsewhere", levels={}))
+    assert (row.value().id, row.value().levels) == ("found-elsewhere", {})
+    row.revert()
+    assert row.value().levels == chosen.levels != {}

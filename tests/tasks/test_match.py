@@ -332,3 +332,13 @@ def test_the_plane_in_view_is_the_one_that_is_shown():
     found = run(iter_match(stack, good, find_preset("widefield-20x"), at={"T": 2}))
     np.testing.assert_array_equal(found.comparison.real, planes[2])
     assert dataclasses.is_dataclass(found)
+
+
+def test_pairs_may_stray_around_what_was_measured():
+    good = specimen()
+    bad = spoiled(good, {"kind": "gaussian_blur", "sigma_px": 1.8}, CAMERA)
+    found = match(bad, good, find_preset("tem-stream"), offset_adu=100.0)
+    for kind, name in (("to_photons", "peak_photons"), ("gaussian_blur", "sigma_px")):
+        choice = next(one for one in found.preset.steps if one.enabled and one.step.kind == kind)
+        drawn = choice.ranges[name]
+        assert drawn.low < getattr(choice.step, name) < drawn.high

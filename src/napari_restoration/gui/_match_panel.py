@@ -197,14 +197,9 @@ class MatchPanel(QWidget):
         self.match = match
         self.results.show_match(match)
         words = [match.changes, match.words]
-        base = self._started.preset
-        if base.levels:
-            words.append(
-                "Before writing pairs, untick the levels: they are those of the preset, not of your images."
-            )
         sure = all(one.is_reliable for one in match.estimates if one.name in ("gain", "blur"))
         self.message.show_text(" ".join(word for word in words if word), "info" if sure else "warning")
-        self.preset_found.emit(dataclasses.replace(match.preset, id=base.id, title=base.title))
+        self.preset_found.emit(match.preset)
 
     def _on_cancel(self) -> None:
         self.message.show_text("Cancelled. The steps are as they were.")

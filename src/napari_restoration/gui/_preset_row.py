@@ -49,6 +49,7 @@ class PresetRow(QWidget):
         self._editor = editor
         self._presets: dict[str, Preset] = {}
         self._current = ""
+        self._base: Preset | None = None  # what the edited steps began with, if it is not the chosen preset
         self._as_saved: Steps = ([], "")  # as the editor shows the preset without edits
         self._edits: dict[str, Steps] = {}  # of presets that were left with edits
         self.combo = NarrowCombo()
@@ -87,10 +88,13 @@ class PresetRow(QWidget):
         """
         from napari_restoration.tasks.presets import with_steps
 
-        return with_steps(self._presets[self._current], self._editor.value(), self._editor.order)  # type: ignore[arg-type]
+        base = self._base or self._presets[self._current]
+        return with_steps(base, self._editor.value(), self._editor.order)  # type: ignore[arg-type]
 
     def set_value(self, preset: Preset) -> None:
         """Show a preset's steps; those of a preset that is not among the known ones count as edits of the chosen one.
+
+        Its name and levels stand for those steps until another preset is chosen or the chosen one is reverted.
 
         Nothing is emitted.
 
@@ -102,6 +106,7 @@ class PresetRow(QWidget):
         if preset.id in self._presets and preset.id != self._current:
             self._keep_edits()
             self._show_preset(preset.id)
+        self._base = None if preset.id in self._presets else preset
         values = preset.to_dict()
         self._editor.set_value(values["steps"], values["order"])
         self._show_state()
@@ -231,7 +236,7 @@ class PresetRow(QWidget):
             self._edits[self._current] = (self._editor.value(), self._editor.order)
 
     def _show_preset(self, preset_id: str) -> None:
-        self._current = preset_id
+        self._current, self._base = preset_id, None
         self.combo.setCurrentIndex(self.combo.findData(preset_id))
         values = self._presets[preset_id].to_dict()
         self._editor.set_value(values["steps"], values["order"])

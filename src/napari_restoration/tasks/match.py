@@ -19,6 +19,7 @@ from napari_restoration.tasks.degrade_settings import DegradeSettings
 from napari_restoration.tasks.estimated import Estimated, Measured, estimates_of, limits_in_words
 from napari_restoration.tasks.fitted_blur import FittedBlur, fit_blur
 from napari_restoration.tasks.fitted_light import fitted_light, own_noise_share
+from napari_restoration.tasks.fitted_spread import with_spread
 from napari_restoration.tasks.fitted_steps import (
     BLURS,
     changes_in_words,
@@ -172,7 +173,7 @@ def iter_match(
     )  # fmt: skip
     comparison = compare_likeness(plane, synthetic)
     return Match(
-        preset=filled, estimates=estimates_of(measured, fitted), comparison=comparison,
+        preset=with_spread(filled, fitted), estimates=estimates_of(measured, fitted), comparison=comparison,
         corner=_corner(bad, plane, comparison.real), changes=changes_in_words(preset, filled),
         words=" ".join(limits + _grid_words(preset, filled)),
     )  # fmt: skip
