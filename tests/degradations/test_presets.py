@@ -1,5 +1,6 @@
 """Presets as data: those that are shipped, what a file may say, levels, and the user's own."""
 
+import dataclasses
 import json
 from copy import deepcopy
 from pathlib import Path
@@ -123,6 +124,19 @@ def test_a_level_replaces_values_and_ranges_and_is_then_spent(preset):
     assert hard.levels == {}
     with pytest.raises(InputError, match="no level 'easy'; it has: hard"):
         preset.at_level("easy")
+
+
+def test_what_comes_from_the_image_is_no_part_of_a_preset():
+    blur = {"kind": "optical_blur", "na": 0.5}
+    values = {**GOOD, "steps": [{**blur, "pixel_size_um": 7.0, "z_step_um": 1.0}], "levels": {}}
+    with_sizes = Preset.from_dict(values)
+    assert not {"pixel_size_um", "z_step_um"} & with_sizes.to_dict()["steps"][0].keys()
+    for change in (
+        {"levels": {"hard": {"optical_blur.pixel_size_um": 0.1}}},
+        {"steps": [{**blur, "ranges": {"pixel_size_um": [0.1, 0.2]}}]},
+    ):
+        with pytest.raises(InputError, match="comes from the image"):
+            Preset.from_dict({**values, **change})
 
 
 def test_a_value_takes_the_place_of_a_range(preset):
@@ -262,6 +276,18 @@ def test_shipped_presets_are_neither_replaced_nor_removed(preset):
 def test_a_damaged_file_among_the_user_s_presets_hides_only_itself(preset):
     save_preset(preset)
     (user_presets_folder() / "damaged.json").write_text("{", encoding="utf-8")
+    assert [one.id for one in list_presets()] == [*SHIPPED, "mine"]
+
+
+def test_a_file_put_among_the_user_s_presets_goes_by_its_name_and_hides_no_shipped_one(preset):
+    save_preset(preset)
+    folder = user_presets_folder()
+    for name in ("copied", SHIPPED[0]):
+        text = preset_text(dataclasses.replace(preset, id=SHIPPED[0]))
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
+    assert [one.id for one in list_presets()] == [*SHIPPED, "copied", "mine"]
+    assert find_preset("copied").steps == preset.steps
+    delete_preset("copied")
     assert [one.id for one in list_presets()] == [*SHIPPED, "mine"]
 
 

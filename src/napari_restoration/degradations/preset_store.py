@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -16,11 +17,16 @@ VERSION = 1
 
 
 def list_presets() -> list[Preset]:
-    """Return the shipped presets, then the user's own by title; files that cannot be read are left out."""
+    """Return the shipped presets, then the user's own by title.
+
+    Files that cannot be read, or that are named like a shipped preset, are left out.
+    """
     own: list[Preset] = []
     for path in sorted(user_presets_folder().glob("*.json")):
+        if is_shipped(path.stem):
+            continue
         try:
-            own.append(read_preset(path))
+            own.append(_read_own(path))
         except InputError:
             continue
     return [*_shipped().values(), *sorted(own, key=lambda preset: preset.title.casefold())]
@@ -42,7 +48,7 @@ def find_preset(name: str | Path) -> Preset:
         return shipped[str(name)]
     own = _own_file(str(name))
     if own.is_file():
-        return read_preset(own)
+        return _read_own(own)
     known = ", ".join(preset.id for preset in list_presets())
     raise InputError(f"There is no preset {str(name)!r}; there are {known}, or name a JSON file.")
 
@@ -130,6 +136,12 @@ def user_presets_folder() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("napari-restoration", appauthor=False) / "presets"
+
+
+def _read_own(path: Path) -> Preset:
+    """One of the user's own presets. A file that was put there under another name than its id goes by that name."""
+    preset = read_preset(path)
+    return preset if _own_file(preset.id).name == path.name else replace(preset, id=path.stem)
 
 
 def _own_file(preset_id: str) -> Path:

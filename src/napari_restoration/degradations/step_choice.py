@@ -15,6 +15,9 @@ from napari_restoration.degradations.varied import Range, Varied
 
 Setting = float | int | bool | str | None | Range
 
+FROM_THE_IMAGE = ("pixel_size_um", "z_step_um")
+"""Fields that no preset sets, as they are the image's."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class StepChoice:
@@ -40,6 +43,7 @@ class StepChoice:
         for name in self.ranges:
             if name not in known:
                 raise InputError(_no_field(self.step, name))
+            _refuse_from_the_image(self.step, name)
             _require_number(self.step, name)
         ranges = {name: _with_meaning(given, meanings.get(name)) for name, given in self.ranges.items()}
         object.__setattr__(self, "ranges", ranges)
@@ -47,9 +51,10 @@ class StepChoice:
         Varied(step=self.step, ranges=self.ranges)  # refuses values that are not allowed
 
     def to_dict(self) -> dict[str, Any]:
-        """Return kind, fields, ranges and whether the step is on, as JSON-ready values."""
+        """Return kind, fields but those of the image, ranges and whether the step is on, as JSON-ready values."""
         ranges = {name: dataclasses.asdict(given) for name, given in self.ranges.items()}
-        return {**self.step.to_dict(), "ranges": ranges, "enabled": self.enabled}
+        values = {name: value for name, value in self.step.to_dict().items() if name not in FROM_THE_IMAGE}
+        return {**values, "ranges": ranges, "enabled": self.enabled}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -90,6 +95,8 @@ class StepChoice:
                 enabled = _switch(self.step, value)
             elif name not in known:
                 raise InputError(_no_field(self.step, name))
+            elif name in FROM_THE_IMAGE:
+                _refuse_from_the_image(self.step, name)
             elif isinstance(value, Range):
                 _require_number(self.step, name)
                 ranges[name], values[name] = value, middle(value)
@@ -138,6 +145,13 @@ def middle(given: Range) -> float | int:
 def _no_field(step: Step, name: str) -> str:
     known = ", ".join(entry.name for entry in dataclasses.fields(step))
     return f"The step {step.kind!r} has no field {name!r}; its fields are {known}."
+
+
+def _refuse_from_the_image(step: Step, name: str) -> None:
+    if name in FROM_THE_IMAGE:
+        raise InputError(
+            f"{step.kind}.{name} is the same for all steps and comes from the image: leave it out."
+        )
 
 
 def _require_number(step: Step, name: str) -> None:

@@ -18,7 +18,7 @@ from napari_restoration.degradations.preset_store import (
     save_preset,
 )
 from napari_restoration.degradations.presets import LEVELS, Order, Preset
-from napari_restoration.degradations.step_choice import Setting, StepChoice, as_range
+from napari_restoration.degradations.step_choice import FROM_THE_IMAGE, Setting, StepChoice, as_range
 from napari_restoration.degradations.steps import STEPS
 from napari_restoration.degradations.varied import Range
 
@@ -37,8 +37,6 @@ __all__ = [
     "with_steps",
     "with_typed_settings",
 ]
-
-_FROM_THE_IMAGE = ("pixel_size_um", "z_step_um")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +67,7 @@ def step_kinds() -> list[StepKind]:
     """Return all kinds of steps in the order of the light path."""
     kinds = []
     for kind, step in STEPS.items():
-        fields = {name: meaning for name, meaning in quantities(step).items() if name not in _FROM_THE_IMAGE}
+        fields = {name: meaning for name, meaning in quantities(step).items() if name not in FROM_THE_IMAGE}
         kinds.append(
             StepKind(
                 kind=kind,
@@ -139,7 +137,7 @@ def parse_setting(preset: Preset, text: str) -> dict[str, Setting]:
         raise InputError(
             f"{text!r}: there is no step {kind!r}; the steps of {preset.id!r} are {_kinds(preset)}."
         )
-    if name in _FROM_THE_IMAGE:
+    if name in FROM_THE_IMAGE:
         option = name.removesuffix("_um").replace("_", "-")
         raise InputError(
             f"{text!r}: it is the same for all steps and comes from the image; use --{option} instead."
