@@ -149,6 +149,37 @@ def test_missing_pixels_are_counted_and_do_not_matter_otherwise():
     assert found.main == "good"
 
 
+@pytest.mark.parametrize("count", [1, 8])
+def test_hot_pixels_are_counted_and_do_not_matter_otherwise(count):
+    plane = camera(discs(), peak=300)
+    expected = found_in(plane)
+    hot = plane.copy()
+    hot[:: 256 // count, 100][:count] = 65535
+    found = found_in(hot)
+    assert finding(found, "hot").value == count
+    assert found.main == expected.main
+    assert finding(found, "noise").value == pytest.approx(finding(expected, "noise").value, rel=0.05)
+    assert "hot" not in {one.kind for one in expected.findings}
+
+
+def test_points_of_one_pixel_are_no_hot_pixels_where_they_are_the_sample():
+    rng = np.random.default_rng(3)
+    points = np.zeros((256, 256))
+    points[rng.integers(0, 256, 300), rng.integers(0, 256, 300)] = 1
+    assert "hot" not in {one.kind for one in found_in(camera(points)).findings}
+
+
+def test_shares_and_widths_have_no_digits_beyond_their_meaning():
+    y, x = np.mgrid[:256, :256]
+    noiseless = (
+        100 + 1000 * np.exp(-((x - 90) ** 2 + (y - 140) ** 2) / 800) + 500 * (np.hypot(x - 180, y - 80) < 30)
+    )
+    assert "a blur of less than 0.1 px." in found_in(noiseless.astype(np.uint16), pixel_um=0.3).words
+    full = np.full((64, 64), 255, np.uint8)
+    full[30, 30:33] = (20, 90, 200)
+    assert "100 % of the pixels are saturated at 255" in found_in(full).words
+
+
 def test_the_position_is_looked_at_and_the_middle_by_default():
     stack = np.stack([np.full((2, 64, 64), 5), np.full((2, 64, 64), 6), np.full((2, 64, 64), 7)])
     stack[:, 1] += 10
@@ -179,6 +210,7 @@ def test_a_diagnosis_survives_json():
         (np.zeros((64, 64, 3), np.uint8), "YXS", {}, "in colour"),
         (np.zeros((16, 64), np.uint8), "YX", {}, "at least 32"),
         (np.full((64, 64), np.nan), "YX", {}, "no finite pixel"),
+        (np.full((64, 64), 2**60), "YX", {}, r"beyond 2\*\*53"),
         (np.zeros((4, 64, 64)), "ZYX", {"at": {"Z": 4}}, "it has 4 planes"),
         (np.zeros((4, 64, 64)), "ZYX", {"at": {"T": 0}}, "no position T=0"),
         (np.zeros((64, 64)), "YX", {"na": 2.5, "wavelength_um": 0.5, "pixel_um": 0.1}, "NA 2.5"),

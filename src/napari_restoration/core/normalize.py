@@ -222,7 +222,7 @@ def _keys(plane: npt.NDArray[Any], dtype: np.dtype[Any]) -> Iterator[npt.NDArray
         piece = flat[start : start + _PIECE].astype(dtype, copy=False)
         if dtype.kind in "iu":
             if dtype.itemsize == 8:
-                _check_exact(piece)
+                check_exact(piece)
             yield piece if dtype.kind == "u" else piece.view(unsigned) ^ top
             continue
         # Adding zero makes -0.0 equal to 0.0; negative floats sort backwards, so all their bits are turned.
@@ -231,8 +231,15 @@ def _keys(plane: npt.NDArray[Any], dtype: np.dtype[Any]) -> Iterator[npt.NDArray
         yield np.where(raw & top, ~raw, raw | top)
 
 
-def _check_exact(piece: npt.NDArray[Any]) -> None:
-    lowest, highest = int(piece.min()), int(piece.max())
+def check_exact(values: npt.NDArray[Any]) -> None:
+    """Refuse integers that float64 cannot hold.
+
+    Raises
+    ------
+    InputError
+        If one is beyond 2**53.
+    """
+    lowest, highest = int(values.min()), int(values.max())
     if max(highest, -lowest) > _LARGEST_EXACT_INTEGER:
         raise InputError(
             f"Intensities reach {highest if highest > -lowest else lowest}, beyond 2**53: subtract an offset, "

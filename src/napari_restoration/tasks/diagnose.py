@@ -11,12 +11,14 @@ import numpy.typing as npt
 
 from napari_restoration.core.errors import InputError, ModelError
 from napari_restoration.core.image import CalibratedImage
+from napari_restoration.core.normalize import check_exact
 from napari_restoration.core.progress import Progress, Task, run
 from napari_restoration.degradations.psf import gaussian_sigma_um
 from napari_restoration.tasks.findings import (
     Finding,
     Scale,
     about_levels,
+    about_lone_pixels,
     about_noise,
     about_sampling,
     about_sharpness,
@@ -114,14 +116,15 @@ def iter_diagnose(
 ) -> Task[Diagnosis]:
     """Diagnose as a task that can be watched and stopped; see `diagnose`."""
     from napari_restoration.degradations.estimates.flaws import find_flaws
+    from napari_restoration.degradations.estimates.lone import without_lone_pixels
     from napari_restoration.degradations.estimates.motion import classify_blur
 
     scale = _scale(image, na, wavelength_um)
     position = _position(image, at or {})
-    plane = _read_plane(image, position)
+    plane, lone = without_lone_pixels(_read_plane(image, position))
     yield Progress(done=0, total=2, message="Measuring noise and grey levels")
     flaws = find_flaws(plane)
-    findings = about_levels(plane, flaws)
+    findings = [*about_lone_pixels(lone), *about_levels(plane, flaws)]
     if flaws.is_constant or flaws.is_empty:
         advice = "There is nothing to restore: choose another plane, or expose longer."
         return _concluded(findings, None, advice, position)
@@ -191,6 +194,8 @@ def _read_plane(image: CalibratedImage, position: Mapping[str, int]) -> npt.NDAr
         where.append(middle if axis in "YX" else position.get(axis, 0))
     plane = np.asarray(image.data[tuple(where)])
     plane = plane if image.axes.index("Y") < image.axes.index("X") else plane.T
+    if plane.dtype.kind in "iu":
+        check_exact(plane)
     if not np.isfinite(plane).any():
         raise InputError(f"The plane of {image.name!r} holds no finite pixel: choose another one.")
     return plane.astype(np.float32) if plane.dtype.kind == "f" else plane

@@ -42,8 +42,8 @@ class Finding:
     Attributes
     ----------
     kind
-        ``"missing"``, ``"constant"``, ``"empty"``, ``"saturated"``, ``"dark_clipped"``, ``"processed"``, ``"motion"``,
-        ``"blur"``, ``"noise"`` or ``"undersampled"``.
+        ``"hot"``, ``"missing"``, ``"constant"``, ``"empty"``, ``"saturated"``, ``"dark_clipped"``, ``"processed"``,
+        ``"motion"``, ``"blur"``, ``"noise"`` or ``"undersampled"``.
     severity
         ``"problem"``, ``"note"``, or ``"good"`` for what is in order.
     words
@@ -86,6 +86,15 @@ class Scale:
             return float(length_px * np.sqrt(self.pixel_y_um * self.pixel_x_um))
         parts = (np.sin(angle_rad) * self.pixel_y_um, np.cos(angle_rad) * self.pixel_x_um)
         return float(length_px * np.hypot(*parts))
+
+
+def about_lone_pixels(count: int) -> list[Finding]:
+    """Hot pixels, which are left out of all that follows."""
+    if not count:
+        return []
+    stand = "pixel stands" if count == 1 else "pixels stand"
+    words = f"{count} {stand} alone far above the others: hot, or hit by a cosmic ray."
+    return [Finding(kind="hot", severity="note", words=words, value=float(count), unit="pixels")]
 
 
 def about_levels(plane: npt.NDArray[Any], flaws: Flaws) -> list[Finding]:
@@ -131,7 +140,7 @@ def about_sharpness(kind: BlurKind, scale: Scale, *, is_remade: bool) -> list[Fi
     if scale.lens_px is not None:
         blurred_px = soft_px = _SOFTER_THAN_THE_LENS * scale.lens_px
     sigma, low, high = kind.blur.sigma_px, kind.blur.low_px, kind.blur.high_px
-    width = f"{sigma:.1f} px{_parenthesis(scale.in_um(sigma))}"
+    width = f"{sigma:.1f} px{_parenthesis(scale.in_um(sigma))}" if sigma >= 0.05 else "less than 0.1 px"
     if not kind.blur.is_reliable:
         if low < soft_px < high:
             return [*found, _unsure_blur(kind, width, is_wide=sigma >= blurred_px)]
@@ -262,7 +271,7 @@ def _share(kind: str, severity: Severity, words: str, share: float) -> Finding:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %"
+    return "100 %" if share >= 0.995 else f"{100 * share:.2g} %"
 
 
 def _parenthesis(length_um: float | None) -> str:
