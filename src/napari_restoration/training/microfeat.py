@@ -33,7 +33,7 @@ from napari_restoration.training.microfeat_patches import (
 from napari_restoration.training.microfeat_recipe import MicroFeatRecipe
 
 CONFIG, HISTORY = "config.json", "history.csv"
-CHECK_BATCHES, CHECK_SIZE = 12, 16
+CHECK_BATCHES, CHECK_SIZE = 6, 16
 _LOWEST_SHARE = 0.01
 _COLUMNS = (
     "step",

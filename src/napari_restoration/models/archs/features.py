@@ -20,6 +20,7 @@ from napari_restoration.core.errors import InputError, ModelError
 from napari_restoration.models.archs import resolve
 from napari_restoration.models.archs.local_weights import read_local_weights, take
 from napari_restoration.models.archs.settings import CheckedSettings, choice, number
+from napari_restoration.models.feature_weights import find_shipped
 
 FEATURES: dict[str, str] = {
     "vgg19": "napari_restoration.models.archs.features:VGG19",
@@ -38,7 +39,7 @@ _IMAGENET_SD = (0.229, 0.224, 0.225)
 Last = Literal["conv5_4", "conv1_2", "conv2_2", "conv3_3", "conv3_4", "conv4_4"]
 
 
-def build_features(name: str, weights: str | Path | None = None, **args: Any) -> FeatureNetwork:
+def build_features(name: str, weights: str | Path | None = "shipped", **args: Any) -> FeatureNetwork:
     """Build a feature network, frozen.
 
     Parameters
@@ -46,8 +47,9 @@ def build_features(name: str, weights: str | Path | None = None, **args: Any) ->
     name
         An entry of `FEATURES`.
     weights
-        Local file of its weights, see the class; without it they are drawn from torch's global generator,
-        which serves tests and the network's own training.
+        Local file of its weights, see the class; "shipped" for those of the package, where it has some that fit
+        these settings. Without either (None) they are drawn from torch's global generator, which serves tests
+        and the network's own training.
     **args
         Its settings.
 
@@ -59,6 +61,8 @@ def build_features(name: str, weights: str | Path | None = None, **args: Any) ->
     network_class, settings = resolve(FEATURES, "Feature network", name, args)
     network: FeatureNetwork = network_class(settings)
     network.initialise()
+    if weights == "shipped":
+        weights = find_shipped(name, settings)
     if weights is not None:
         network.load(weights)
     return network.freeze()
@@ -242,7 +246,8 @@ class VGG19(FeatureNetwork):
 class MicroFeat(FeatureNetwork):
     """VGG-19's layout up to ``conv3_4`` for one channel, trained on microscopy.
 
-    Images are centred on the middle of their declared range; half of it is one unit.
+    Images are centred on the middle of their declared range; half of it is one unit. Black and white are, as in its
+    training, an image's 2nd and 99.8th percentile or near them; the training saw 64 x 64 pixels at a time.
     """
 
     Settings: ClassVar[type[CheckedSettings]] = MicroFeatSettings

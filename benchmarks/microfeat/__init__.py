@@ -1,0 +1,1 @@
+"""Training and scoring of MicroFeat, the feature network that knows microscopy."""
