@@ -205,7 +205,9 @@ def test_a_folded_step_sums_up_its_values(editor, click):
     assert not row.summary.isVisibleTo(editor)
     click(row.fields.by_name["read_noise_electrons"].vary_button)
     click(row.heading)
-    assert "read noise 1.5–2.5 e⁻" in row.summary.toolTip()
+    assert "read noise 2 e⁻ (1.5–2.5 e⁻)" in row.summary.toolTip()
+    assert "each training pair" in row.summary.toolTip()
+    assert "read noise 2 e⁻ ↔" in row.summary.text()
 
 
 def test_a_summary_leaves_out_what_does_nothing():
@@ -214,6 +216,8 @@ def test_a_summary_leaves_out_what_does_nothing():
     assert "NA 0.75, 0.52 µm" in summarise(fields, blur)
     assert "defocus" not in summarise(fields, blur)
     assert "defocus 3 µm" in summarise(fields, {**blur, "defocus_um": 3.0})
+    drawn = {**blur, "ranges": {"defocus_um": {"low": 0.0, "high": 34.0, "spacing": "linear"}}}
+    assert "defocus 0 µm ↔" in summarise(fields, drawn)
 
 
 def test_every_open_step_fits_a_dock_of_340_pixels(editor, qtbot):

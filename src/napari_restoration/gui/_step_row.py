@@ -10,12 +10,13 @@ from qtpy.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QSizePolicy, QToolBut
 from superqt import QElidingLabel
 
 from napari_restoration.gui._step_fields import StepFields
-from napari_restoration.gui._step_summary import summarise
+from napari_restoration.gui._step_summary import VARIES, summarise
 
 if TYPE_CHECKING:
     from napari_restoration.tasks.presets import StepKind
 
 _TITLE_INDENT = 40
+_DRAWN = "In parentheses the limits between which each training pair draws its own value."
 _FLAT = "QToolButton { background: transparent; border: none; padding: 1px 0; text-align: left; }"
 
 
@@ -138,9 +139,11 @@ class StepRow(QFrame):
         self.changed.emit()
 
     def _show_summary(self) -> None:
-        text = summarise(self.kind.fields, self.value())
+        fields, entry = self.kind.fields, self.value()
+        text = summarise(fields, entry)
         self.summary.setText(text)
-        self.summary.setToolTip(text)
+        drawn = f"\n{_DRAWN}" if VARIES in text else ""
+        self.summary.setToolTip(summarise(fields, entry, with_ranges=True) + drawn)
         self.summary.setEnabled(self.enabled_box.isChecked())
         self.summary.setVisible(not self.is_open and bool(text))
 

@@ -18,8 +18,12 @@ _LEFT_OUT = ("quantum_efficiency", "offset_adu", "index")
 _MOST_PARTS = 6
 
 
-def summarise(fields: Mapping[str, Quantity], entry: Mapping[str, Any]) -> str:
-    """Main values of a step, such as ``"NA 0.75, 0.52 µm, defocus 0–3 µm"``.
+VARIES = "↔"
+"""Behind a value that training pairs draw anew."""
+
+
+def summarise(fields: Mapping[str, Quantity], entry: Mapping[str, Any], *, with_ranges: bool = False) -> str:
+    """Main values of a step, such as ``"NA 0.75, 0.52 µm, defocus 3 µm ↔"``.
 
     Parameters
     ----------
@@ -27,6 +31,8 @@ def summarise(fields: Mapping[str, Quantity], entry: Mapping[str, Any]) -> str:
         Meaning of each field, by its name.
     entry : mapping
         The step's values and ``ranges``.
+    with_ranges : bool
+        Give the limits of what varies, as ``"defocus 3 µm (0–34 µm)"``, instead of a sign.
 
     Returns
     -------
@@ -35,18 +41,21 @@ def summarise(fields: Mapping[str, Quantity], entry: Mapping[str, Any]) -> str:
     """
     ranges = entry.get("ranges", {})
     parts = [
-        _part(name, meaning, entry.get(name), ranges.get(name))
+        _part(name, meaning, entry.get(name), ranges.get(name), with_ranges)
         for name, meaning in fields.items()
         if not meaning.advanced and name not in _LEFT_OUT
     ]
     return ", ".join([part for part in parts if part][:_MOST_PARTS])
 
 
-def _part(name: str, meaning: Quantity, value: Any, varies: Mapping[str, Any] | None) -> str:
+def _part(
+    name: str, meaning: Quantity, value: Any, varies: Mapping[str, Any] | None, with_ranges: bool
+) -> str:
     label = _SHORT_LABELS.get(name, meaning.label)
     if varies is not None:
         low, high = (shown_text(meaning, varies[end]) for end in ("low", "high"))
-        text = f"{low.removesuffix(suffix(meaning))}–{high}"
+        own = meaning.none_means if value is None else shown_text(meaning, value)
+        text = f"{own} ({low.removesuffix(suffix(meaning))}–{high})" if with_ranges else f"{own} {VARIES}"
     elif _does_nothing(meaning, value):
         return ""
     elif meaning.form == "switch":
