@@ -223,11 +223,12 @@ class TrainingRun:
         settings, core = self.recipe.training, self.core
         core.epoch = self.step // settings.steps_per_epoch
         if core.enter_phase(self._progress()):
-            self.standing.begin_phase()
+            self.standing.begin_phase(self.step)
             self._waiting.append(f"Phase {core.phase + 1} of the training begins.")
+        within = self.step - self.standing.phase_step
         share = self.standing.rate_scale * rate_share(
-            settings, step=self.step, progress=self._progress(), epoch=core.epoch,
-            plateaus=self.standing.plateau.count,
+            settings, step=within, progress=core.method.phase_progress(self._progress()),
+            epoch=within // settings.steps_per_epoch, plateaus=self.standing.plateau.count,
         )  # fmt: skip
         outcome = core.step(batch, share)
         self._epoch.add(outcome, share * settings.learning_rate)

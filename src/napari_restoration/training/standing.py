@@ -40,6 +40,8 @@ class Standing:
         Epochs since.
     ended : bool
         Training has waited for long enough.
+    phase_step : int
+        Steps done when the present phase began.
     returns, rate_scale
         Returns after a divergence, and what they left of the learning rate.
     unwritten : bool
@@ -54,6 +56,7 @@ class Standing:
         self.waited = 0
         self.ended = False
         self.returns, self.rate_scale = 0, 1.0
+        self.phase_step = 0
         self.plateau = Plateau(settings.patience)
         self.unwritten = False
 
@@ -72,9 +75,9 @@ class Standing:
         self.ended = bool(patience) and self.waited >= patience
         return False
 
-    def begin_phase(self) -> None:
+    def begin_phase(self, step: int) -> None:
         """The scores of another phase do not compare: the next epoch's weights are the best again."""
-        self.best, self.waited = None, 0
+        self.best, self.waited, self.phase_step = None, 0, step
         self.plateau = Plateau(self._settings.patience)
 
     def go_back(self, core: Core, step: int, fault: str) -> str:
@@ -116,7 +119,8 @@ class Standing:
         """The rest, as plain values."""
         return {
             "best": self.best, "best_step": self.best_step, "waited": self.waited, "ended": self.ended,
-            "returns": self.returns, "rate_scale": self.rate_scale, "plateau": self.plateau.state(),
+            "phase_step": self.phase_step, "returns": self.returns, "rate_scale": self.rate_scale,
+            "plateau": self.plateau.state(),
         }  # fmt: skip
 
     def load(self, folder: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
@@ -131,5 +135,6 @@ class Standing:
             return
         self.best_step, self.waited, self.ended = state["best_step"], state["waited"], state["ended"]
         self.returns, self.rate_scale = state["returns"], state["rate_scale"]
+        self.phase_step = state["phase_step"]
         self.plateau.load(state["plateau"])
         self.unwritten = self.weights is not None and not (folder / BEST).exists()

@@ -135,6 +135,10 @@ class Method(ABC):
         """Number of the phase at this share of the training."""
         return 0
 
+    def phase_progress(self, progress: float) -> float:
+        """Share of the present phase that is over, at this share of the training."""
+        return progress
+
     def loss_names(self) -> tuple[str, ...]:
         """Names of all losses of all phases, as `objective` gives them."""
         return tuple(self.recipe.training.losses)

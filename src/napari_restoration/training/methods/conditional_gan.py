@@ -113,6 +113,11 @@ class TwoPhase(ConditionalGAN):
         """0 before ``method.first_share`` of the training, then 1."""
         return int(progress >= self.recipe.method.first_share)
 
+    def phase_progress(self, progress: float) -> float:
+        """Each phase has the recipe's schedule for itself."""
+        share = self.recipe.method.first_share
+        return progress / share if progress < share else (progress - share) / (1 - share)
+
     def players(self, phase: int) -> tuple[Player, ...]:
         """The generator alone in the first phase."""
         both = super().players(phase)
