@@ -113,7 +113,7 @@ def _models(task: str, wanted: Sequence[str] | None) -> list[str]:
     from napari_restoration.models.registry import find_card, list_models
 
     if wanted is None:
-        return list_models(task)
+        return list_models(task, classical=False)
     return [model for model in wanted if find_card(model)[0].task == task]
 
 
@@ -127,7 +127,7 @@ def restored_by(model: Any, example: Example) -> Plane:
 
 
 def _score_model(model: str, examples: Sequence[Example]) -> list[Score]:
-    from napari_restoration.models.loader import load_model
+    from napari_restoration.models.any_model import load_model
     from napari_restoration.models.registry import find_card
 
     name = find_card(model)[0].id

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 from benchmarks.quality.cases import Camera, Example, Plane
-from benchmarks.quality.deconvolution import RichardsonLucy, same
-from scipy import ndimage
+from scipy import ndimage, signal
 from skimage import filters, registration, restoration, transform
 
 from napari_restoration.core import metrics
+from napari_restoration.models.classical.richardson_lucy import RichardsonLucy
 
 Settings = Mapping[str, Any]
 Step = Callable[[Plane, Example, Settings], Plane]
@@ -220,7 +220,14 @@ def _deconvolve_frames(plane: Plane, example: Example, settings: Settings) -> Pl
 
 def _sharpened(frames: Plane, example: Example, iterations: int) -> Plane:
     sharp = _deconvolution(example, _Frames(frames, hash(frames.tobytes()))).after(iterations)
-    return sharp if example.target_psf is None else same(sharp, example.target_psf)
+    return sharp if example.target_psf is None else _same(sharp, example.target_psf)
+
+
+def _same(plane: Plane, kernel: Plane) -> Plane:
+    """Convolution of the plane's own size; border pixels are repeated outwards."""
+    width = kernel.shape[0] // 2, kernel.shape[1] // 2
+    padded = np.pad(plane, [(w, w) for w in width], mode="edge")
+    return np.asarray(signal.fftconvolve(padded, kernel, mode="valid"))
 
 
 @dataclass(frozen=True)

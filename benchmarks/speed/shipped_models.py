@@ -81,7 +81,7 @@ def main():
     print("| model | tile | bare network, s | file to file, s | share of the bare rate |")
     print("| --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as folder:
-        for model_id in list_models():
+        for model_id in list_models(classical=False):
             print(measure(model_id, options.side, options.pairs, Path(folder)))
     print(f"\n{torch.get_num_threads()} threads, torch {torch.__version__}.")
 

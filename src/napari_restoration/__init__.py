@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_restoration.core.image import CalibratedImage
     from napari_restoration.core.io import read_image, write_image
-    from napari_restoration.models.loader import load_model
+    from napari_restoration.models.any_model import load_model
     from napari_restoration.models.registry import list_models
     from napari_restoration.tasks.compare import compare
     from napari_restoration.tasks.degrade import degrade
@@ -37,7 +37,7 @@ _HOME_OF = {
     "degrade": "napari_restoration.tasks.degrade",
     "diagnose": "napari_restoration.tasks.diagnose",
     "list_models": "napari_restoration.models.registry",
-    "load_model": "napari_restoration.models.loader",
+    "load_model": "napari_restoration.models.any_model",
     "read_image": "napari_restoration.core.io",
     "restore": "napari_restoration.tasks.restore",
     "write_image": "napari_restoration.core.io",

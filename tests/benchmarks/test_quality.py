@@ -103,8 +103,9 @@ def test_tuning_finds_the_settings_with_the_best_mean(examples):
 
 
 def test_richardson_lucy_undoes_a_blur_and_keeps_a_constant():
-    from benchmarks.quality.deconvolution import RichardsonLucy
     from scipy import ndimage
+
+    from napari_restoration.models.classical.richardson_lucy import RichardsonLucy
 
     kernel = np.outer(*[np.exp(-(np.arange(-6, 7) ** 2) / 8)] * 2)
     kernel /= kernel.sum()
@@ -118,7 +119,7 @@ def test_richardson_lucy_undoes_a_blur_and_keeps_a_constant():
 
 
 def test_richardson_lucy_on_a_finer_grid_stays_consistent_with_the_measurement():
-    from benchmarks.quality.deconvolution import RichardsonLucy
+    from napari_restoration.models.classical.richardson_lucy import RichardsonLucy
 
     truth = np.full((40, 48), 5.0)
     truth[12:17, 20:23] = 100

@@ -11,8 +11,9 @@ import pytest
 
 from napari_restoration.core.errors import ModelError
 from napari_restoration.models import registry
+from napari_restoration.models.any_model import load_model
 from napari_restoration.models.archs import ARCHITECTURES
-from napari_restoration.models.loader import load_model
+from napari_restoration.models.card import TASKS
 
 SaveTiny = Callable[..., Path]
 
@@ -33,9 +34,9 @@ def user_models(user_dirs: Path) -> Path:
 
 def test_a_users_model_is_listed_under_its_task(user_models: Path, save_tiny: SaveTiny) -> None:
     save_tiny("care", folder=user_models / "tiny-care")
-    assert registry.list_models() == ["tiny-care"]
-    assert registry.list_models("denoise") == ["tiny-care"]
-    assert registry.list_models("deblur") == []
+    assert registry.list_models(classical=False) == ["tiny-care"]
+    assert registry.list_models("denoise", classical=False) == ["tiny-care"]
+    assert registry.list_models("deblur", classical=False) == []
     assert registry.default_model("denoise") == "tiny-care"
 
 
@@ -55,7 +56,7 @@ def test_a_damaged_model_is_left_out_aloud(
     (user_models / "broken").mkdir()
     (user_models / "broken" / "card.json").write_text("{")
     with caplog.at_level(logging.WARNING):
-        assert registry.list_models() == ["tiny-care"]
+        assert registry.list_models(classical=False) == ["tiny-care"]
     assert "broken" in caplog.text
 
 
@@ -66,12 +67,34 @@ def test_a_damaged_model_says_what_is_wrong_when_asked_for(user_models: Path) ->
         registry.find_card("broken")
 
 
+def test_classical_methods_stand_after_the_networks_of_every_task_and_are_no_default(
+    user_models: Path, save_tiny: SaveTiny
+) -> None:
+    save_tiny("care", folder=user_models / "tiny-care")
+    for task in TASKS:
+        networks = registry.list_models(task, classical=False)
+        methods = registry.list_models(task)[len(networks) :]
+        assert methods
+        assert all(name.startswith("classical-") for name in methods)
+        assert registry.list_models(task) == networks + methods
+    assert registry.default_model("denoise") == "tiny-care"
+
+
+def test_a_folder_cannot_pass_for_a_classical_method(user_models: Path, save_tiny: SaveTiny) -> None:
+    folder = save_tiny("care", folder=user_models / "a", id="classical-median")
+    assert registry.find_card("classical-median")[0].arch == "classical"
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps({**card, "arch": "classical"}))
+    with pytest.raises(ModelError, match="names no network"):
+        registry.find_card(folder)
+
+
 def test_an_id_belongs_to_one_model(
     user_models: Path, save_tiny: SaveTiny, caplog: pytest.LogCaptureFixture
 ) -> None:
     save_tiny("care", folder=user_models / "a")
     save_tiny("care", folder=user_models / "b")
-    assert registry.list_models() == ["tiny-care"]
+    assert registry.list_models(classical=False) == ["tiny-care"]
     assert registry.find_card("tiny-care")[1].parent.name == "a"
     assert "is taken" in caplog.text
 
@@ -88,7 +111,7 @@ def test_what_is_no_model_is_told_apart(tmp_path: Path) -> None:
     (tmp_path / "model.pt").write_bytes(b"PK")
     with pytest.raises(ModelError, match="give the folder"):
         registry.find_card(tmp_path / "model.pt")
-    with pytest.raises(ModelError, match="known are none"):
+    with pytest.raises(ModelError, match="known are classical-frame-mean"):
         registry.find_card("nothing")
 
 

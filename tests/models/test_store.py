@@ -141,7 +141,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_shipped_model_is_listed_and_found(shipped: Path, save_tiny: SaveTiny) -> None:
     ship(save_tiny("care", half=True))
     card, weights = registry.find_card("tiny-care")
-    assert registry.list_models("denoise") == ["tiny-care"]
+    assert registry.list_models("denoise", classical=False) == ["tiny-care"]
     assert weights == shipped / "weights" / "tiny-care.safetensors"
     assert sha256_of(weights) == card.weights_sha256
 
@@ -150,14 +150,14 @@ def test_shipping_again_replaces_the_card(shipped: Path, save_tiny: SaveTiny, tm
     ship(save_tiny("care"))
     ship(save_tiny("bdu"))
     ship(save_tiny("care", half=True, title="Better", folder=tmp_path / "second"))
-    assert registry.list_models() == ["tiny-care", "tiny-bdu"]
+    assert registry.list_models(classical=False) == ["tiny-care", "tiny-bdu"]
     assert registry.find_card("tiny-care")[0].title == "Better"
 
 
 def test_a_model_without_training_data_is_not_shipped(shipped: Path, save_tiny: SaveTiny) -> None:
     with pytest.raises(ModelError, match="training data"):
         ship(save_tiny("care", trained_on=()))
-    assert registry.list_models() == []
+    assert registry.list_models(classical=False) == []
 
 
 def test_weights_that_were_changed_are_not_shipped(shipped: Path, save_tiny: SaveTiny) -> None:
@@ -167,4 +167,4 @@ def test_weights_that_were_changed_are_not_shipped(shipped: Path, save_tiny: Sav
     (folder / "weights.safetensors").write_bytes(content)
     with pytest.raises(ModelError, match="not the file"):
         ship(folder)
-    assert registry.list_models() == []
+    assert registry.list_models(classical=False) == []

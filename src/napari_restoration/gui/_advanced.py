@@ -83,6 +83,11 @@ class AdvancedSettings(Collapsible):
         """Show the alignment of frames for models that take several."""
         self.form.setRowVisible(self.register, is_burst)
 
+    def offer_network(self, is_network: bool) -> None:
+        """Show device and precision for networks; classical methods run on the CPU in full precision."""
+        self.form.setRowVisible(self.device, is_network)
+        self.form.setRowVisible(self.precision, is_network)
+
     def value(self) -> dict[str, Any]:
         """Arguments for `RestoreSettings`."""
         return {

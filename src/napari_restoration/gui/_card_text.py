@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from napari_restoration.models.classical.catalogue import is_classical
+
 if TYPE_CHECKING:
     from napari_restoration.models.card import ModelCard
 
@@ -27,7 +29,8 @@ def describe_card(card: ModelCard) -> str:
     str
         Rich text of a few lines.
     """
-    rows = [("Model", f"{card.id}, {card.arch}, {card.weights_bytes / 1e6:.1f} MB")]
+    size = "without a network" if is_classical(card) else f"{card.arch}, {card.weights_bytes / 1e6:.1f} MB"
+    rows = [("Model", f"{card.id}, {size}")]
     names = list(dict.fromkeys(str(data.get("name", "?")) for data in card.trained_on))
     if names:
         more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
@@ -36,7 +39,10 @@ def describe_card(card: ModelCard) -> str:
         low, high = card.pixel_size_um
         rows.append(("Pixel size", f"{low * 1000:g} to {high * 1000:g} nm"))
     rows += describe_scores(card.scores)
-    rows.append(("Licence", card.license))
+    if is_classical(card):
+        rows += [("Source", card.citation)] if card.citation else []
+    else:
+        rows.append(("Licence", card.license))
     table = "".join(f"<tr><td>{escape(a)}&nbsp;&nbsp;</td><td>{escape(b)}</td></tr>" for a, b in rows)
     return f"<p>{escape(card.description)}</p><table>{table}</table>"
 

@@ -22,7 +22,9 @@ from napari_restoration.gui._layer_combo import LayerCombo
 from napari_restoration.gui._look import ACCENT, PRIMARY, align_labels, faint_line, small_text_style
 from napari_restoration.gui._message import Message, small_text
 from napari_restoration.gui._model_picker import ModelPicker
+from napari_restoration.gui._parameters_form import ParametersForm
 from napari_restoration.gui._progress_bar import ProgressBar
+from napari_restoration.models.classical.catalogue import is_classical
 from napari_restoration.tasks.settings import RestoreSettings
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class RestoreForm(QWidget):
         self.layer_combo = LayerCombo(viewer)
         self.axes_row = AxesRow()
         self.models = ModelPicker()
+        self.parameters = ParametersForm()
         self.frames_row = FramesRow()
         self.plan_text = small_text()
         self.area = QComboBox()
@@ -84,16 +87,21 @@ class RestoreForm(QWidget):
         if layer.rgb:
             # napari shows floating-point colours from 0 to 1 only: whole numbers have to stay whole.
             choices["dtype"] = "same"
+        if is_classical(card):
+            choices.update(device="auto", precision="fp32")  # chosen for networks, and hidden now
+        self.parameters.show_card(card)
         frames = self.frames_row.value() if card.frames is not None else "auto"
-        return RestoreSettings(frames=frames, **choices)
+        return RestoreSettings(frames=frames, parameters=self.parameters.value(), **choices)
 
     def choices(self) -> dict[str, Any]:
         """What is remembered from one session to the next."""
-        return {**self.models.choices(), **self.advanced.choices(), "frames": self.frames_row.value()}
+        chosen = {**self.models.choices(), **self.parameters.choices(), **self.advanced.choices()}
+        return {**chosen, "frames": self.frames_row.value()}
 
     def restore_choices(self, choices: dict[str, Any]) -> None:
         """Take up remembered choices, as far as they are valid."""
         self.models.restore(choices)
+        self.parameters.restore(choices)
         self.advanced.restore(choices)
         self.frames_row.set_value(choices.get("frames"))
 
@@ -102,6 +110,8 @@ class RestoreForm(QWidget):
         is_burst = card is not None and card.frames is not None
         self.frames_row.setVisible(is_burst)
         self.advanced.offer_registration(is_burst)
+        self.advanced.offer_network(card is None or not is_classical(card))
+        self.parameters.show_card(card)
 
     def follow_theme(self, theme: str) -> None:
         """Make explanations a little fainter than the theme's text."""
@@ -135,6 +145,9 @@ class RestoreForm(QWidget):
             form.setVerticalSpacing(5)
             form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         align_labels([*forms, self.advanced.form])
+        label = image_form.itemAt(0, QFormLayout.ItemRole.LabelRole)
+        if label is not None and (first := label.widget()) is not None:
+            self.parameters.set_label_width(first.maximumWidth())
         buttons = QHBoxLayout()
         for button in self._buttons:
             button.setMinimumHeight(28)
@@ -143,7 +156,7 @@ class RestoreForm(QWidget):
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(6)
         parts: list[Any] = [
-            image_form, self.axes_row, faint_line(), self.models, self.frames_row, plan_form,
+            image_form, self.axes_row, faint_line(), self.models, self.parameters, self.frames_row, plan_form,
             self._area_form, self.advanced, buttons, self.progress, self.message,
             self.diagnosis,
         ]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
+from qtpy.QtGui import QStandardItemModel
 from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from napari_restoration.core.errors import ModelError
@@ -48,7 +49,7 @@ class ModelPicker(QWidget):
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             combo.setMinimumContentsLength(10)
         self.description = small_text()
-        self._cards: list[ModelCard] = []
+        self._cards: list[ModelCard | None] = []  # none where a line or a title stands
         self._preferred: dict[str, str] = {}  # the model last used for each task
         self.problem = ""
         """Why no model can be offered."""
@@ -107,26 +108,43 @@ class ModelPicker(QWidget):
         self.choose(str(choices.get("task", self.task)))
 
     def refresh(self) -> None:
-        """Read the list of models again."""
-        from napari_restoration.models.registry import default_model, find_card, list_models
+        """Read the list of models again: networks first, then, below a line, the methods that need none."""
+        from napari_restoration.models.classical.catalogue import is_classical
+        from napari_restoration.models.registry import find_card, list_models
 
-        self._cards, self.problem = [], ""
+        cards, self.problem = [], ""
         try:
-            self._cards = [find_card(model)[0] for model in list_models(self.task)]
+            cards = [find_card(model)[0] for model in list_models(self.task)]
         except ModelError as error:
             self.problem = str(error)
         self.model_combo.blockSignals(True)
         self.model_combo.clear()
-        for index, card in enumerate(self._cards):
+        self._cards = []
+        for card in cards:
+            if is_classical(card) and None not in self._cards:
+                self._add_title("Without a network")
             self.model_combo.addItem(card.title)
-            self.model_combo.setItemData(index, describe_card(card), _TOOLTIP)
-        ids = [card.id for card in self._cards]
-        wanted = self._preferred.get(self.task) or (default_model(self.task) if ids else "")
-        if ids:
-            self.model_combo.setCurrentIndex(ids.index(wanted) if wanted in ids else 0)
-        self.model_combo.setEnabled(bool(ids))
+            self._cards.append(card)
+            self.model_combo.setItemData(len(self._cards) - 1, describe_card(card), _TOOLTIP)
+        # The default network stands first; where there is none, the first method follows line and title.
+        places = {card.id: index for index, card in enumerate(self._cards) if card is not None}
+        if places:
+            wanted = self._preferred.get(self.task, "")
+            self.model_combo.setCurrentIndex(places.get(wanted, min(places.values())))
+        self.model_combo.setEnabled(bool(places))
         self.model_combo.blockSignals(False)
         self._show_card()
+
+    def _add_title(self, words: str) -> None:
+        """A line and a title, neither of which can be chosen."""
+        if self._cards:
+            self.model_combo.insertSeparator(len(self._cards))
+            self._cards.append(None)
+        self.model_combo.addItem(words)
+        items = self.model_combo.model()
+        if isinstance(items, QStandardItemModel) and (item := items.item(len(self._cards))) is not None:
+            item.setEnabled(False)
+        self._cards.append(None)
 
     def _on_task_changed(self) -> None:
         self.refresh()

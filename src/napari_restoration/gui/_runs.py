@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.progress import Progress, Task
+from napari_restoration.models.classical.catalogue import is_classical
 from napari_restoration.tasks.settings import RestoreSettings
 
 if TYPE_CHECKING:
+    from napari_restoration.models.any_model import AnyModel
     from napari_restoration.models.card import ModelCard
-    from napari_restoration.models.loader import RestorationModel
     from napari_restoration.tasks.restoration import Restoration
     from napari_restoration.tasks.results import Preview, RestorationResult
 
@@ -41,7 +42,7 @@ class Order:
         Where the user looks, ``(y, x)`` in input pixels.
     region : tuple of slice, optional
         For a preview, Y and X in input pixels.
-    loaded : RestorationModel, optional
+    loaded : AnyModel, optional
         The model, if it is loaded already.
     prepared : Restoration, optional
         The preparation, if image, model and settings are those of an earlier one.
@@ -53,7 +54,7 @@ class Order:
     at: Mapping[str, int]
     centre: tuple[float, float] | None = None
     region: tuple[slice, slice] | None = None
-    loaded: RestorationModel | None = None
+    loaded: AnyModel | None = None
     prepared: Restoration | None = None
 
     def reuse(self, earlier: Restoration | None) -> Order:
@@ -118,6 +119,12 @@ def run_preview(order: Order) -> Task[Preview]:
     return (yield from restoration.iter_preview(order.at, order.region, order.centre))
 
 
+def needs_torch(order: Order) -> bool:
+    """Whether torch has to be imported first, which takes a second or more; classical methods do without."""
+    loaded = order.loaded is not None or order.prepared is not None
+    return not loaded and not is_classical(order.card) and "torch" not in sys.modules
+
+
 def _prepared(order: Order) -> Task[Restoration]:
     if order.prepared is not None:
         return order.prepared
@@ -130,6 +137,6 @@ def _prepared(order: Order) -> Task[Restoration]:
         except StopIteration as end:
             restoration: Restoration = end.value
             return restoration
-        if order.loaded is None and "torch" not in sys.modules and report.done == 0:
+        if needs_torch(order) and report.done == 0:
             report = Progress(done=0, total=0, message=LOADING_TORCH)
         yield report

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QVBoxLayout, QWidget
@@ -22,7 +21,7 @@ from napari_restoration.gui._layers import (
 )
 from napari_restoration.gui._live import LivePreview, LiveResult
 from napari_restoration.gui._remembered import recall, remembering
-from napari_restoration.gui._runs import LOADING_TORCH, Order, Ready, run_preview, run_restore
+from napari_restoration.gui._runs import LOADING_TORCH, Order, Ready, needs_torch, run_preview, run_restore
 from napari_restoration.gui._view import centre_of, drawn_region, shapes_layers, shown_index, visible_region
 from napari_restoration.gui._workers import RunningTask, start_task
 from napari_restoration.tasks.layout import plan_layout
@@ -65,7 +64,7 @@ class RestoreWidget(QWidget):
         self.form.restore_choices(recall("restore"))
         form = self.form
         form.layer_combo.layer_changed.connect(self._on_layer_changed)
-        for part in (form.axes_row, form.models, form.frames_row, form.advanced):
+        for part in (form.axes_row, form.models, form.parameters, form.frames_row, form.advanced):
             part.changed.connect(self._show_plan)
         form.preview_button.clicked.connect(self.preview)
         form.restore_button.clicked.connect(self.restore)
@@ -113,8 +112,7 @@ class RestoreWidget(QWidget):
             return
         self.form.message.clear()
         self.form.set_running(True)
-        is_first = order.loaded is None and order.prepared is None and "torch" not in sys.modules
-        self.form.progress.start(LOADING_TORCH if is_first else "Preparing")
+        self.form.progress.start(LOADING_TORCH if needs_torch(order) else "Preparing")
         self._source, self._result, self._notices = self.layer, None, []
         task: Task[Any] = run_preview(order) if is_preview else run_restore(order)
         self.running = start_task(

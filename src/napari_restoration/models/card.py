@@ -10,6 +10,7 @@ from typing import Any, Literal, Self, get_args
 
 from napari_restoration.core.errors import ModelError
 from napari_restoration.models.card_fields import CHECKS, check_card_size, plain
+from napari_restoration.models.classical import CLASSICAL
 
 Task = Literal["deblur", "refocus", "superres", "denoise"]
 TASKS: tuple[Task, ...] = get_args(Task)
@@ -31,7 +32,7 @@ class ModelCard:
     task
         "deblur", "refocus", "superres" or "denoise".
     arch, arch_args
-        Name in `archs.ARCHITECTURES` and the settings it was built with.
+        Name in `archs.ARCHITECTURES` and the settings it was built with; "classical" for a method without a network.
     weights_file, weights_sha256, weights_bytes
         File name beside the card, its SHA-256 in hexadecimal, its size.
     ndim
@@ -60,7 +61,8 @@ class ModelCard:
         Side in pixels of the images that a `whole_image` network was trained on, the size of such tiles with their
         overlap.
     normalizer, low_percentile, high_percentile
-        How intensities are mapped before the network: these percentiles become 0 and 1.
+        How intensities are mapped before the network: with "percentile" these percentiles become 0 and 1; with
+        "noise", for classical methods only, the low one becomes 0 and one standard deviation of the noise 1.
     pixel_size_um
         Smallest and largest pixel size in micrometres that the training data had; None if it does not matter.
     trained_on
@@ -125,6 +127,8 @@ class ModelCard:
             raise self._error("high_percentile", self.high_percentile, "must lie above low_percentile")
         if self.pixel_size_um and self.pixel_size_um[0] > self.pixel_size_um[1]:
             raise self._error("pixel_size_um", self.pixel_size_um, "must give the smaller size first")
+        if self.normalizer == "noise" and self.arch != CLASSICAL:
+            raise self._error("normalizer", self.normalizer, "must be percentile for a network")
         if self.frames is not None and self.ndim == 3:
             raise self._error("frames", self.frames, "must be null for a 3D model")
         if self.whole_image and self.halo < WHOLE_IMAGE_OVERLAP:

@@ -127,7 +127,7 @@ CHECKS: Mapping[str, Check] = {
     "training_size": _or_none(_whole(1, _LARGEST_FIELD)),
     "low_percentile": _real(0.0, 100.0),
     "high_percentile": _real(0.0, 100.0),
-    "normalizer": _one_of("percentile"),
+    "normalizer": _one_of("percentile", "noise"),
     "pixel_size_um": _or_none(_size_range),
     "trained_on": _json_objects,
     "recipe": _ANY_TEXT,

@@ -1,4 +1,7 @@
-"""Which models there are: shipped with the package, in the user's data folder, or a folder somewhere."""
+"""Which models there are: shipped with the package, in the user's data folder, or a folder somewhere.
+
+After the networks stand the classical methods, which need no weights.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 
 from napari_restoration.core.errors import ModelError
 from napari_restoration.models.card import TASKS, ModelCard, read_card_json
+from napari_restoration.models.classical.catalogue import METHODS, classical_cards, is_classical
 
 logger = logging.getLogger(__name__)
 
@@ -17,13 +21,15 @@ SHIPPED_WEIGHTS = Path(__file__).with_name("weights")
 CARD_NAME = "card.json"
 
 
-def list_models(task: str | None = None) -> list[str]:
-    """Ids of the models that can be used, shipped ones first.
+def list_models(task: str | None = None, *, classical: bool = True) -> list[str]:
+    """Ids of the models that can be used: shipped ones, the user's, then the classical methods.
 
     Parameters
     ----------
     task
         Only models for this task: "deblur", "refocus", "superres" or "denoise".
+    classical
+        With the methods that need no network.
 
     Raises
     ------
@@ -31,11 +37,12 @@ def list_models(task: str | None = None) -> list[str]:
         Unknown task, or damaged cards of the shipped models. A damaged user model is left out and logged.
     """
     _check_task(task)
-    return [card.id for card, _ in _all_models() if task in (None, card.task)]
+    every = (card for card, _ in _all_models() if task in (None, card.task))
+    return [card.id for card in every if classical or not is_classical(card)]
 
 
 def find_card(model: str | Path) -> tuple[ModelCard, Path]:
-    """The card of a model and the path of its weights.
+    """The card of a model and the path of its weights, which classical methods do not have.
 
     Parameters
     ----------
@@ -62,14 +69,14 @@ def find_card(model: str | Path) -> tuple[ModelCard, Path]:
 
 
 def default_model(task: str) -> str:
-    """Id of the model to offer first for a task.
+    """Id of the network to offer first for a task; never a classical method.
 
     Raises
     ------
     ModelError
-        Unknown task, or no model for it.
+        Unknown task, or no network for it.
     """
-    models = list_models(task)
+    models = list_models(task, classical=False)
     if not models:
         raise ModelError(f"There is no model for the task {task!r}; train one or name a model folder.")
     return models[0]
@@ -101,7 +108,7 @@ def read_shipped() -> list[ModelCard]:
 
 
 def _all_models() -> Iterator[tuple[ModelCard, Path]]:
-    known = set()
+    known = set(METHODS)
     for card in read_shipped():
         known.add(card.id)
         yield card, SHIPPED_WEIGHTS / card.weights_file
@@ -119,10 +126,14 @@ def _all_models() -> Iterator[tuple[ModelCard, Path]]:
             continue
         known.add(card.id)
         yield card, weights
+    for card in classical_cards():
+        yield card, SHIPPED_WEIGHTS / card.weights_file
 
 
 def _read_folder(folder: Path) -> tuple[ModelCard, Path]:
     card = ModelCard.from_file(folder / CARD_NAME)
+    if is_classical(card):
+        raise ModelError(f"{folder / CARD_NAME} names no network; classical methods are chosen by their id.")
     return card, folder / card.weights_file
 
 

@@ -25,7 +25,7 @@ from napari_restoration.tasks.sink import IntensitySink
 from napari_restoration.tasks.tile_choice import choose_tile, whole_image_notice
 
 if TYPE_CHECKING:
-    from napari_restoration.models.loader import RestorationModel
+    from napari_restoration.models.any_model import AnyModel
 
 StatisticsKey = tuple[tuple[str, int], ...]
 
@@ -54,7 +54,7 @@ class BlockRestorer:
     """
 
     image: CalibratedImage
-    model: RestorationModel
+    model: AnyModel
     layout: Layout
     settings: RestoreSettings
     reader: BlockReader

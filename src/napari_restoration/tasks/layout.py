@@ -14,6 +14,7 @@ from napari_restoration.core.axes import describe_axes
 from napari_restoration.core.errors import InputError
 from napari_restoration.core.image import CalibratedImage
 from napari_restoration.models.card import ModelCard
+from napari_restoration.models.classical.catalogue import method_with
 from napari_restoration.tasks.settings import MOST_FRAMES, RestoreSettings
 
 ALPHA = 3
@@ -91,8 +92,9 @@ def plan_layout(image: CalibratedImage, card: ModelCard, settings: RestoreSettin
     Raises
     ------
     InputError
-        If the axes, frames or channel do not fit the model; names both.
+        If the axes, frames, channel or parameters do not fit the model; names both.
     """
+    method_with(card, settings.parameters)
     spatial = "ZYX"[-card.ndim :]
     if "Z" in spatial and "Z" not in image.axes:
         raise InputError(

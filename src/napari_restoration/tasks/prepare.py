@@ -11,9 +11,12 @@ from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.normalize import NOTHING, NoFinitePixel, Percentiles
 from napari_restoration.core.progress import Progress, Task
 from napari_restoration.core.tiling import round_up
+from napari_restoration.models.any_model import load_known
 from napari_restoration.models.card import ModelCard
+from napari_restoration.models.classical.model import ClassicalModel
 from napari_restoration.models.registry import default_model, find_card
 from napari_restoration.tasks.blocks import BlockRestorer, StatisticsKey, statistics_key
+from napari_restoration.tasks.bound_method import adapt, bind
 from napari_restoration.tasks.layout import Layout, plan_layout, work_size
 from napari_restoration.tasks.reader import BlockReader
 from napari_restoration.tasks.restoration import Restoration
@@ -21,12 +24,12 @@ from napari_restoration.tasks.settings import RestoreSettings
 from napari_restoration.tasks.tile_choice import choose_tile, whole_image_notice
 
 if TYPE_CHECKING:
-    from napari_restoration.models.loader import RestorationModel
+    from napari_restoration.models.any_model import AnyModel
 
 
 def prepare(
     image: CalibratedImage,
-    model: str | Path | RestorationModel,
+    model: str | Path | AnyModel,
     settings: RestoreSettings | None = None,
 ) -> Task[Restoration]:
     """Prepare a restoration; bad input is refused before anything is loaded.
@@ -35,7 +38,7 @@ def prepare(
     ----------
     image : CalibratedImage
         The input; never changed.
-    model : str, Path or RestorationModel
+    model : str, Path or AnyModel
         A model's id, its folder, or the loaded model.
     settings : RestoreSettings, optional
         The user's choices.
@@ -64,32 +67,36 @@ def prepare(
         yield Progress(done=0, total=3, message=f"Loading {card.title}")
         # Read by torch when it is first imported: spinning threads would fight with napari for the processor.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-        # The first import of torch takes a second or more; widgets open without it.
-        from napari_restoration.models.loader import load_model
-
-        model = load_model(model, settings.device, settings.precision)
+        loaded: AnyModel = load_known(card, model, settings.device, settings.precision)
+    else:
+        loaded = model
+    if isinstance(loaded, ClassicalModel):
+        loaded = bind(loaded, image, settings)
+        card = loaded.card
     # What was noticed when the file was read, such as missing chunks, belongs to the result as well.
-    notices = [*map(str, image.metadata.get("notices", ())), *model.notices]
+    notices = [*map(str, image.metadata.get("notices", ())), *loaded.notices]
     frames = max(len(block.sources) for block in layout.blocks)
 
     yield Progress(done=1, total=3, message="Reading intensities")
     reader = BlockReader(image, layout.spatial, layout.channel_axis, kept=frames)
     percentiles = _statistics(reader, layout, image, card.low_percentile, card.high_percentile)
+    if isinstance(loaded, ClassicalModel):
+        percentiles = adapt(percentiles, loaded.method, reader, image.name)
 
     yield Progress(done=2, total=3, message="Choosing the tile size")
     spatial = tuple(image.size_of(axis) for axis in layout.spatial)
     if settings.tile is not None:
         tile = (round_up(settings.tile, card.size_multiple),) * len(spatial)
     else:
-        tile = choose_tile(model, spatial, card.halo, frames, work_size(image, layout))
+        tile = choose_tile(loaded, spatial, card.halo, frames, work_size(image, layout))
     if told := whole_image_notice(card, tile, spatial):
         notices.append(told)
-    restorer = BlockRestorer(image, model, layout, settings, reader, percentiles, tile, notices)
+    restorer = BlockRestorer(image, loaded, layout, settings, reader, percentiles, tile, notices)
     yield Progress(done=3, total=3, message="Ready")
     return Restoration(image, layout, settings, restorer)
 
 
-def card_of(model: str | Path | RestorationModel) -> ModelCard:
+def card_of(model: str | Path | AnyModel) -> ModelCard:
     """The card of a model that need not be loaded yet.
 
     Raises

@@ -138,6 +138,15 @@ class BlockReader:
         for position in positions[::step]:
             yield self._raw(dict(key) | dict(zip(free, position, strict=True)))[channel]
 
+    def sample_planes(self, key: Mapping[str, int], channel: int, most: int) -> Iterator[npt.NDArray[Any]]:
+        """A few whole planes of one channel at even spacing, as stored; see `percentiles` for `key`."""
+        free = [axis for axis in self._looped if axis not in key]
+        positions = list(product(*(range(self._image.size_of(axis)) for axis in free)))
+        count = min(most, len(positions))
+        for index in range(count):
+            position = positions[(2 * index + 1) * len(positions) // (2 * count)]
+            yield self._raw(dict(key) | dict(zip(free, position, strict=True)))[channel]
+
     @property
     def missing_pixels(self) -> int:
         """NaN and infinite pixels in all blocks read so far."""

@@ -113,7 +113,12 @@ def make_provenance(image: CalibratedImage, settings: RestoreSettings, restorer:
             }
         ],
         model={"id": model.card.id, "arch": model.card.arch, "weights_sha256": model.card.weights_sha256},
-        settings={**settings.to_dict(), "tile": list(restorer.tile), "halo": list(restorer.halo)},
+        settings={
+            **settings.to_dict(),
+            "parameters": dict(getattr(model, "parameters", {})),
+            "tile": list(restorer.tile),
+            "halo": list(restorer.halo),
+        },
         normalization=[
             {**dict(key), "channel": channel, "low": one.low, "high": one.high}
             for key, entry in restorer.percentiles.items()

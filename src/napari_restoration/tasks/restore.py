@@ -14,12 +14,12 @@ from napari_restoration.tasks.results import RestorationResult
 from napari_restoration.tasks.settings import RestoreSettings
 
 if TYPE_CHECKING:
-    from napari_restoration.models.loader import RestorationModel
+    from napari_restoration.models.any_model import AnyModel
 
 
 def restore(
     image: Any,
-    model: str | Path | RestorationModel | None = None,
+    model: str | Path | AnyModel | None = None,
     *,
     task: str | None = None,
     axes: str | None = None,
@@ -32,7 +32,7 @@ def restore(
     ----------
     image : CalibratedImage or array-like
         The input; never changed.
-    model : str, Path or RestorationModel, optional
+    model : str, Path or AnyModel, optional
         A model's id, its folder, or a loaded model; the task's default if not given.
     task : str, optional
         ``"deblur"``, ``"refocus"``, ``"superres"`` or ``"denoise"``.
@@ -75,7 +75,7 @@ def _guessed(array: Any) -> CalibratedImage:
 
 def iter_restore(
     image: CalibratedImage,
-    model: str | Path | RestorationModel | None = None,
+    model: str | Path | AnyModel | None = None,
     *,
     task: str | None = None,
     settings: RestoreSettings | None = None,

@@ -43,7 +43,7 @@ def iter_restore_file(
     source, destination : Path
         Image files; the suffix of `destination` decides its format. Its axes stand in the order ``TZCYXS``
         (in an OME-Zarr ``TCZYX``).
-    model : str, Path or RestorationModel
+    model : str, Path or AnyModel
         A model's id, its folder, or the loaded model.
     settings : RestoreSettings, optional
         The user's choices.

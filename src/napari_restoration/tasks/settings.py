@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -38,6 +39,9 @@ class RestoreSettings:
         Type of the result; ``"same"`` rounds and clips to the input's type.
     channel : int, optional
         Restore only this channel, counted from 0.
+    parameters : mapping
+        Parameters of a classical method by name, as ``napari-restoration models show ID`` lists them; what is not
+        given keeps its default. Networks have none.
 
     Raises
     ------
@@ -52,6 +56,7 @@ class RestoreSettings:
     precision: Precision = "fp32"
     dtype: OutputType = "float32"
     channel: int | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         for name in ("frames", "tile", "channel"):
@@ -70,6 +75,10 @@ class RestoreSettings:
             raise InputError(f"dtype is {self.dtype!r}: use one of {', '.join(get_args(OutputType))}.")
         if self.channel is not None and not (isinstance(self.channel, int) and self.channel >= 0):
             raise InputError(f"channel is {self.channel!r}: channels are counted from 0.")
+        if not isinstance(self.parameters, Mapping):
+            raise InputError(f"parameters is {self.parameters!r}: give a mapping of names to values.")
+        kept = {str(name): _plain_number(value) for name, value in self.parameters.items()}
+        object.__setattr__(self, "parameters", kept)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for the provenance."""
@@ -77,5 +86,5 @@ class RestoreSettings:
 
 
 def _plain_number(value: Any) -> Any:
-    """Whole numbers of numpy as Python's own, so that settings can be compared and recorded."""
-    return int(value) if isinstance(value, np.integer) else value
+    """Numbers of numpy as Python's own, so that settings can be compared and recorded."""
+    return value.item() if isinstance(value, np.integer | np.floating) else value

@@ -20,12 +20,13 @@ from napari_restoration.core.errors import OutputError, TileTooLarge
 from napari_restoration.core.files import write_bytes_atomically
 from napari_restoration.core.memory import free_memory_bytes
 from napari_restoration.core.tiling import SMALLEST_TILE, round_up
+from napari_restoration.models.classical.catalogue import is_classical
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_restoration.models.any_model import AnyModel
     from napari_restoration.models.card import ModelCard
-    from napari_restoration.models.loader import RestorationModel
 
 logger = logging.getLogger(__name__)
 
@@ -42,13 +43,13 @@ _USUAL_TRAINING_SIZE = 512
 
 
 def choose_tile(
-    model: RestorationModel, spatial: Sequence[int], halo: int, frames: int, work_pixels: int
+    model: AnyModel, spatial: Sequence[int], halo: int, frames: int, work_pixels: int
 ) -> tuple[int, ...]:
     """Choose the side of the kept core along each spatial axis.
 
     Parameters
     ----------
-    model : RestorationModel
+    model : AnyModel
         Loaded, on its device.
     spatial : sequence of int
         Spatial shape of one block in pixels.
@@ -79,7 +80,8 @@ def choose_tile(
         side = max((card.training_size or _USUAL_TRAINING_SIZE) - 2 * halo, halo)
     elif fitting:
         side = min(side, fitting[-1])
-        if len(fitting) > 1 and max(spatial) > fitting[0] and len(spatial) == 2:
+        measurable = len(spatial) == 2 and not is_classical(card)
+        if measurable and len(fitting) > 1 and max(spatial) > fitting[0]:
             known = _remembered(model, frames)
             if known in fitting:
                 side = int(known)
@@ -101,9 +103,10 @@ def whole_image_notice(card: ModelCard, tile: Sequence[int], spatial: Sequence[i
     if not card.whole_image or all(side >= length for side, length in zip(tile, spatial, strict=True)):
         return ""
     sides = " x ".join(map(str, tile))
+    judges = "fits its result" if is_classical(card) else "judges contrast"
     return (
-        f"{card.title} judges contrast by the whole image, but saw tiles of {sides} pixels with {card.halo} around "
-        "them: brightness may differ a little between tiles; restore a smaller region to avoid it."
+        f"{card.title} {judges} by the whole image, but saw tiles of {sides} pixels with {card.halo} around them: "
+        "brightness may differ a little between tiles; restore a smaller region to avoid it."
     )
 
 
@@ -111,26 +114,24 @@ def _even_side(length: int, pieces: int, multiple: int) -> int:
     return ceil(length / max(1, pieces) / multiple) * multiple
 
 
-def _candidates(model: RestorationModel, halo: int) -> list[int]:
+def _candidates(model: AnyModel, halo: int) -> list[int]:
     sides = _CPU_CANDIDATES if model.device == "cpu" else _GPU_CANDIDATES
     return [side for side in sides if side >= _CORE_TO_HALO * halo] or [sides[-1]]
 
 
-def _usual_side(model: RestorationModel, halo: int) -> int:
+def _usual_side(model: AnyModel, halo: int) -> int:
     usual = _USUAL["cpu" if model.device == "cpu" else "other"]
     return max(usual, _candidates(model, halo)[0])
 
 
-def _fits(
-    model: RestorationModel, sides: Sequence[int], spatial: Sequence[int], halo: int, frames: int
-) -> bool:
+def _fits(model: AnyModel, sides: Sequence[int], spatial: Sequence[int], halo: int, frames: int) -> bool:
     seen = (min(side + 2 * halo, length) for side, length in zip(sides, spatial, strict=True))
     # Activations on a GPU are bounded by back-off from the failed tile; its free memory is not asked for.
     needed = 0 if model.device != "cpu" else model.estimate_bytes((frames, model.card.in_channels, *seen))
     return needed <= free_memory_bytes() // 2
 
 
-def _measured(model: RestorationModel, sides: Sequence[int], halo: int, frames: int) -> int:
+def _measured(model: AnyModel, sides: Sequence[int], halo: int, frames: int) -> int:
     """The side with the most kept pixels a second."""
     rng = np.random.default_rng(0)
     started = time.perf_counter()
@@ -156,7 +157,7 @@ def _measured(model: RestorationModel, sides: Sequence[int], halo: int, frames: 
     return best
 
 
-def _timed(model: RestorationModel, batch: npt.NDArray[np.float32]) -> float:
+def _timed(model: AnyModel, batch: npt.NDArray[np.float32]) -> float:
     before = time.perf_counter()
     model.predict(batch)
     return time.perf_counter() - before
@@ -168,7 +169,7 @@ def _store() -> Path:
     return user_cache_path("napari-restoration") / "tiles.json"
 
 
-def _key(model: RestorationModel, frames: int) -> str:
+def _key(model: AnyModel, frames: int) -> str:
     import torch
 
     return "|".join(
@@ -183,7 +184,7 @@ def _key(model: RestorationModel, frames: int) -> str:
     )
 
 
-def _remembered(model: RestorationModel, frames: int) -> int | None:
+def _remembered(model: AnyModel, frames: int) -> int | None:
     try:
         side = json.loads(_store().read_bytes()).get(_key(model, frames))
     except (OSError, ValueError, AttributeError):
@@ -191,7 +192,7 @@ def _remembered(model: RestorationModel, frames: int) -> int | None:
     return side if isinstance(side, int) else None
 
 
-def _remember(model: RestorationModel, frames: int, side: int) -> None:
+def _remember(model: AnyModel, frames: int, side: int) -> None:
     try:
         known = json.loads(_store().read_bytes())
     except (OSError, ValueError):
