@@ -302,6 +302,16 @@ def test_a_pixel_size_that_was_given_is_that_of_the_result():
     assert result.provenance.inputs[0]["pixel_size_um"] == {"Y": 0.3, "X": 0.3}
 
 
+@pytest.mark.parametrize(("dtype", "offset"), [("u4", 3_000_000_000), ("i8", -(2**39)), ("f8", 1e9)])
+def test_grey_levels_far_from_0_lose_nothing(dtype, offset):
+    image = image_of((24, 26))
+    far = CalibratedImage(image.data.astype(dtype) + np.array(offset, dtype), "YX", name="cell")
+    steps = ({"kind": "minimum_filter"}, PHOTONS, BLUR, CAMERA)
+    expected, result = (degrade(one, made_of(*steps), DegradeSettings(seed=3)) for one in (image, far))
+    np.testing.assert_allclose(result.target.data, expected.target.data, rtol=1e-5)
+    assert np.mean(result.image.data != expected.image.data) < 0.01
+
+
 def test_a_hot_pixel_that_no_camera_counts_is_named():
     values = image_of((64, 64)).data.astype(np.float32)
     values[3, 4] = 1e30

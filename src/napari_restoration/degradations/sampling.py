@@ -162,7 +162,9 @@ class ToPhotons(Step):
                 "The dark and bright grey levels are not measured yet: call measured(image) with the whole image."
             )
         scale = np.float32(self.peak_photons / (self.high_value - self.low_value))
-        above_dark = np.asarray(image, dtype=np.float32) - np.float32(self.low_value)
+        # Grey levels in float64 may lie far from 0, where float32 would not tell them apart.
+        grey = image if image.dtype == np.float64 else np.asarray(image, dtype=np.float32)
+        above_dark = np.asarray(grey - grey.dtype.type(self.low_value), dtype=np.float32)
         return np.asarray(np.maximum(above_dark * scale, 0))
 
     def target(self, image: Float) -> Float:

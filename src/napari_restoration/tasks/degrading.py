@@ -22,6 +22,9 @@ from napari_restoration.tasks.grey_levels import check_exposure, with_levels
 Array = npt.NDArray[Any]
 Region = tuple[slice, slice]
 
+# Share of the range of grey levels that must not be lost to rounding.
+_TOLD_APART = 1e-4
+
 
 @dataclass
 class _Seen:
@@ -156,7 +159,7 @@ class Degrading:
         models = plan.in_colours(self._model.realise(rng))
         samples = np.moveaxis(block, -1, 0) if "S" in plan.image.axes else block[None]
         for sample, model in zip(samples, models, strict=True):
-            made = model.degrade(_filled(sample, self._levels.low), rng)
+            made = model.degrade(_filled(sample, self._levels), rng)
             finer = plan.binning // model.target_scale
             yield _cropped(made.input, core, window, plan.binning), _cropped(made.target, core, window, finer)
 
@@ -172,8 +175,11 @@ class Degrading:
         return block
 
 
-def _filled(values: Array, fallback: float) -> Array:
-    return fill_missing(np.asarray(values, dtype=np.float32), fallback)[0]
+def _filled(values: Array, levels: Percentiles) -> Array:
+    """Floats without missing pixels; in float64 only if float32 would not tell the image's grey levels apart."""
+    farthest = max(abs(levels.low), abs(levels.high))
+    is_lost = np.spacing(np.float32(farthest)) > _TOLD_APART * (levels.high - levels.low)
+    return fill_missing(np.asarray(values, dtype=np.float64 if is_lost else np.float32), levels.low)[0]
 
 
 def _cropped(made: Array, core: Region, window: list[slice], binning: int) -> Array:
