@@ -67,3 +67,16 @@ def test_an_unknown_model_exits_2_and_is_named(capsys: pytest.CaptureFixture[str
     captured = capsys.readouterr()
     assert "nonesuch" in json.loads(captured.out)["error"]
     assert captured.err.count("\n") == 1
+
+
+def test_a_classical_method_is_shown_with_its_parameters(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "show", "classical-richardson-lucy"]) == 0
+    shown = capsys.readouterr().out
+    assert "iterations:     20 (1 to 500)" in shown
+    assert "gaussian or microscope" in shown
+    assert "the image's own" in shown
+    assert "weights" not in shown
+    assert main(["models", "show", "classical-richardson-lucy", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["parameters"]["sigma_px"]["default"] == 1.5
+    assert "weights_sha256" not in told

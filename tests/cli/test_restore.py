@@ -354,3 +354,35 @@ def test_a_pattern_that_the_shell_left_is_replaced_by_files(
     ]
     assert main(arguments) == 0
     assert sees(tmp_path / "out") == ["a [tiny].tif", "b [tiny].tif"]
+
+
+def test_a_classical_method_takes_its_parameters(
+    tmp_path: Path, write_stack: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, target = write_stack("a.tif"), tmp_path / "b.tif"
+    command = ["restore", str(source), "-o", str(target), "--model", "classical-richardson-lucy", "--json"]
+    assert main([*command, "--parameter", "iterations=3", "--parameter", "dark_level=none"]) == 0
+    assert json.loads(capsys.readouterr().out)["model"] == "classical-richardson-lucy"
+    recorded = read_image(target).metadata["provenance"]["settings"]["parameters"]
+    assert (recorded["iterations"], recorded["sigma_px"], recorded["dark_level"]) == (3, 1.5, None)
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "message"),
+    [
+        ("classical-gaussian", ["sigma_px=0"], "between 0.1 and 50"),
+        ("classical-gaussian", ["sigma_px=wide"], "must be a number"),
+        ("classical-gaussian", ["sigma_px"], "NAME=VALUE"),
+        ("classical-gaussian", ["sigma_px=1", "sigma_px=2"], "given twice"),
+        ("classical-gaussian", ["sigma=1"], "did you mean 'sigma_px'"),
+        ("denoise-care", ["iterations=3"], "has no parameters"),
+    ],
+)
+def test_a_parameter_that_does_not_fit_is_refused_before_any_file_is_read(
+    model: str, given: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["restore", str(tmp_path / "none.tif"), "-o", str(tmp_path / "b.tif"), "--model", model]
+    assert main([*command, *(part for one in given for part in ("--parameter", one))]) == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert told.count("\n") == 1

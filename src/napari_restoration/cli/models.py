@@ -23,6 +23,13 @@ _SHOW_EXAMPLES = """\
 """
 
 
+# What a card says of weights and their training, which a classical method does not have.
+_OF_NETWORKS = (
+    "arch_args", "weights_file", "weights_sha256", "weights_bytes", "weights_path", "laplace_scale", "training_size",
+    "trained_on", "recipe", "seed", "training", "domain", "license",
+)  # fmt: skip
+
+
 def add_command(commands: Commands) -> None:
     """Add the command and its two parts."""
     parser = options.add_parser(
@@ -53,7 +60,7 @@ def run_list(arguments: argparse.Namespace) -> int:
 
     cards = [find_card(model)[0] for model in list_models(arguments.task)]
     if arguments.json:
-        kept = ("id", "task", "title", "description", "scale", "frames", "weights_bytes")
+        kept = ("id", "task", "title", "description", "arch", "scale", "frames", "weights_bytes")
         print_json({"models": [{key: getattr(card, key) for key in kept} for card in cards]})
     elif cards:
         width = max(len(card.id) for card in cards)
@@ -71,23 +78,38 @@ def run_show(arguments: argparse.Namespace) -> int:
     int
         Exit status.
     """
+    from napari_restoration.models.classical.catalogue import explained_parameters, is_classical
     from napari_restoration.models.registry import find_card
 
     card, weights = find_card(arguments.model)
+    facts = {**card.to_dict(), "weights_path": str(weights)}
+    if is_classical(card):
+        facts = {key: value for key, value in facts.items() if key not in _OF_NETWORKS}
+        facts["parameters"] = explained_parameters(card)
     if arguments.json:
-        print_json({**card.to_dict(), "weights_path": str(weights)})
+        print_json(facts)
     else:
-        show(_described(card, str(weights)))
+        show(_described(card, facts))
     return DONE
 
 
-def _described(card: ModelCard, weights: str) -> str:
+def _described(card: ModelCard, facts: Mapping[str, Any]) -> str:
     lines = [f"{card.id}: {card.title}", card.description, ""]
-    facts = {key: value for key, value in card.to_dict().items() if key not in ("id", "title", "description")}
-    facts["weights_path"] = weights
+    apart = ("id", "title", "description", "parameters")
     for key, value in facts.items():
-        lines += _lines(key, for_json(value), 0)
+        if key not in apart:
+            lines += _lines(key, for_json(value), 0)
+    if "parameters" in facts:
+        lines += ["parameters:", *(_parameter(name, one) for name, one in facts["parameters"].items())]
     return "\n".join(lines)
+
+
+def _parameter(name: str, facts: Mapping[str, Any]) -> str:
+    """A parameter on one line: its default, what is allowed, and what it means."""
+    default = facts["none_means"] if facts["default"] is None else _plain(facts["default"])
+    limits = f"{_plain(facts['low'])} to {_plain(facts['high'])}"
+    allowed = " or ".join(facts["choices"]) or f"{limits} {facts['unit']}".strip()
+    return f"  {name + ':':15} {default} ({allowed}{', none' * bool(facts['none_means'])}). {facts['help']}"
 
 
 def _lines(name: str, value: Any, depth: int) -> Iterator[str]:

@@ -25,6 +25,8 @@ _EXAMPLES = """\
     napari-restoration restore day1/*.tif -o restored/ --task denoise --json > figures.json
   a channel of an unlabelled stack, with a model of your own:
     napari-restoration restore a.tif -o b.ome.tif --model my_model/ --axes ZCYX --channel 1
+  without a network, undoing a Gaussian blur:
+    napari-restoration restore a.tif -o b.tif --model classical-richardson-lucy --parameter sigma_px=2
 """
 
 
@@ -83,6 +85,14 @@ def add_command(commands: Commands) -> None:
     chosen(
         "--dtype", choices=("float32", "same"), default=unset, help="type of the result (default: float32)"
     )
+    chosen(
+        "--parameter",
+        dest="parameters",
+        action="append",
+        default=unset,
+        metavar="NAME=VALUE",
+        help="a parameter of a classical method, as `models show ID` lists them; may be given several times",
+    )
     options.add_json(parser)
     options.add_overwrite(parser)
 
@@ -95,14 +105,19 @@ def run(arguments: argparse.Namespace) -> int:
     int
         Exit status. Of several inputs: 0 if all are done, 1 if only some, 2 if none because of the input.
     """
+    from napari_restoration.models.classical.catalogue import method_with, typed_parameters
     from napari_restoration.models.registry import find_card
     from napari_restoration.tasks.prepare import choose_model
     from napari_restoration.tasks.settings import RestoreSettings
 
-    names = {field.name for field in fields(RestoreSettings)}
-    settings = RestoreSettings(**{key: value for key, value in vars(arguments).items() if key in names})
     model = choose_model(arguments.model, arguments.task)
     card, _ = find_card(model)
+    names = {field.name for field in fields(RestoreSettings)}
+    given = {key: value for key, value in vars(arguments).items() if key in names}
+    if "parameters" in given:
+        given["parameters"] = typed_parameters(card, given["parameters"])
+    settings = RestoreSettings(**given)
+    method_with(card, settings.parameters)  # refused before any file is opened
     work = _Restoring(model, settings, axes=arguments.axes, overwrite=arguments.overwrite)
     return run_batch(arguments, card.id, work)
 
@@ -123,7 +138,7 @@ class _Restoring:
     def prepare(self, bar: ProgressBar) -> None:
         """Load the model once for all files."""
         from napari_restoration.core.progress import Progress
-        from napari_restoration.models.loader import load_model
+        from napari_restoration.models.any_model import load_model
 
         bar.report(Progress(done=0, total=1, message="Loading the model"))
         self._model = load_model(self._model, self._settings.device, self._settings.precision)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -147,6 +147,23 @@ def default_values(card: ModelCard) -> dict[str, Any]:
     return METHODS[card.id].method().values() if is_classical(card) else {}
 
 
+def explained_parameters(card: ModelCard) -> dict[str, dict[str, Any]]:
+    """What is to be known of each parameter as plain values: default, unit, limits or choices, and a sentence."""
+    defaults = default_values(card)
+    return {
+        name: {
+            "default": defaults[name],
+            "unit": meaning.unit,
+            "low": meaning.low,
+            "high": meaning.high,
+            "choices": dict(meaning.choices),
+            "none_means": meaning.none_means,
+            "help": meaning.help,
+        }
+        for name, meaning in parameters_of(card).items()
+    }
+
+
 def shown_parameters(card: ModelCard, values: Mapping[str, Any]) -> list[str]:
     """Names of the parameters that mean something with the given values, as the kind of blur decides."""
     if not is_classical(card):
@@ -179,6 +196,39 @@ def method_with(card: ModelCard, parameters: Mapping[str, Any]) -> Method | None
     if not is_classical(card):
         return None
     return METHODS[card.id].method(**{name: _plain(known[name], value) for name, value in parameters.items()})
+
+
+def typed_parameters(card: ModelCard, texts: Sequence[str]) -> dict[str, Any]:
+    """Read parameters that were typed as ``name=value``: numbers, words, ``none``, ``on`` and ``off``.
+
+    Raises
+    ------
+    InputError
+        A text without ``=``, a name given twice, or a value that is no number where one is needed.
+    """
+    meanings, typed = parameters_of(card), {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals or not name or not value:
+            raise InputError(
+                f"The parameter {text!r} is not understood: write NAME=VALUE, such as sigma_px=2."
+            )
+        if name in typed:
+            raise InputError(f"The parameter {name} is given twice: leave one of the two out.")
+        typed[name] = _read(meanings[name], value) if name in meanings else value
+    return typed
+
+
+def _read(meaning: Quantity, text: str) -> Any:
+    words = {"none": None, "on": True, "true": True, "off": False, "false": False}
+    if text.lower() in words:
+        return words[text.lower()]
+    if meaning.form not in ("number", "whole"):
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"{meaning.label.capitalize()} is {text!r}, but must be a number.") from None
 
 
 def _plain(meaning: Quantity, value: Any) -> Any:
