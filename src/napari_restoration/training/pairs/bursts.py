@@ -26,6 +26,7 @@ Erosion = Literal["paper", "default"]
 
 # Frames are searched on images of about this side; a stream of a thousand frames is then a matter of seconds.
 _SEARCHED_SIDE = 256
+_CLEAR = 0.6
 _PAPER_RADIUS, _PAPER_TIMES = 128, 2
 
 
@@ -115,7 +116,7 @@ def best_frame(sharp: Float, count: int, read: Callable[[int], Float]) -> Match:
         raise InputError("The stream has no frames: give at least one.")
     factor = max(1, max(sharp.shape) // _SEARCHED_SIDE)
     wanted = _spectrum(sharp, factor)
-    best: Match | None = None
+    found: list[Match] = []
     for number in range(count):
         frame = read(number)
         if frame.shape != sharp.shape:
@@ -127,15 +128,19 @@ def best_frame(sharp: Float, count: int, read: Callable[[int], Float]) -> Match:
         peaks = fft.irfft2(cross / (np.abs(cross) + 1e-20), s=wanted[1])
         spread = float(peaks.std())
         peak = float(peaks.max()) / spread if spread > 0 else 0.0
-        if best is None or peak > best.peak:
-            place = np.unravel_index(int(np.argmax(peaks)), peaks.shape)
-            shift = [
-                (int(p) if p <= n // 2 else int(p) - n) * factor
-                for p, n in zip(place, wanted[1], strict=True)
-            ]
-            best = Match(frame=number, peak=peak, shift_px=(float(shift[0]), float(shift[1])))
-    assert best is not None
-    return best
+        place = np.unravel_index(int(np.argmax(peaks)), peaks.shape)
+        shift = [
+            (int(p) if p <= n // 2 else int(p) - n) * factor for p, n in zip(place, wanted[1], strict=True)
+        ]
+        found.append(Match(frame=number, peak=peak, shift_px=(float(shift[0]), float(shift[1]))))
+    # Neighbouring frames peak about as high; of those that clearly match, the least shifted has most in common.
+    clear = [one for one in found if one.peak >= _CLEAR * max(other.peak for other in found)]
+    return max(clear, key=lambda one: _common(sharp.shape, one.shift_px))
+
+
+def _common(shape: tuple[int, ...], shift: tuple[float, float]) -> float:
+    height, width = (max(0.0, n - abs(step)) for n, step in zip(shape, shift, strict=True))
+    return height * width
 
 
 def prepare_burst(
