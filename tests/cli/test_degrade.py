@@ -436,3 +436,12 @@ def test_interrupted_pairs_are_whole_and_recorded(
     assert sees(folder / "input") == sees(folder / "target")
     assert (folder / "pairs.json").exists() is bool(whole)
     assert ("stay in" in captured.err) is bool(whole)
+
+
+def test_one_pair_is_no_pairs(
+    write_image_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["degrade", str(write_image_file()), "--preset", "semi-synthetic", "--count", "1", "--levels"]
+    for levels, said in (("mild", "1 pair ->"), ("mild,hard", "2 pairs ->")):
+        assert main([*arguments, levels, "--pairs", str(tmp_path / levels)]) == 0
+        assert said in capsys.readouterr().err

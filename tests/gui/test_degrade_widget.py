@@ -311,6 +311,17 @@ def test_pairs_of_all_visible_images_and_of_files(open_degrade, settle, qtbot, t
     assert "holds no image files" in widget.form.message.text()
 
 
+def test_a_short_folder_name_is_told_with_its_whole_path(open_degrade, settle, qtbot, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    viewer, widget = open_degrade("semi-synthetic")
+    add_cells(viewer, 40, 50)
+    settle(widget)
+    widget.form.pairs.folder.line.setText("pairs")
+    qtbot.mouseClick(widget.form.pairs.write_button, LEFT)
+    settle(widget)
+    assert str(tmp_path / "pairs") in widget.form.message.text()
+
+
 def test_a_preset_without_levels_says_so(open_degrade, settle):
     viewer, widget = open_degrade()
     add_cells(viewer, 40, 50)

@@ -302,9 +302,7 @@ def test_pairs_without_a_record_are_not_mixed_with_others(tmp_path):
 
 def test_what_the_user_must_know_is_told_once(tmp_path):
     report = write([good((41, 50))], PRESET, tmp_path, count=3)
-    assert report.notices == (
-        "cell: 1 rows or columns at the end are left out: the image is no multiple of 2.",
-    )
+    assert report.notices == ("cell: 1 row at the end is left out: the image is no multiple of 2.",)
 
 
 def test_the_number_of_frames_may_be_drawn_for_each_pair(tmp_path):

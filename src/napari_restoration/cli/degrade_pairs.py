@@ -60,7 +60,8 @@ def run_pairs(arguments: argparse.Namespace) -> int:
             if arguments.json:
                 print_json({"error": message, "exit_code": INTERRUPTED})
             return INTERRUPTED
-        bar.end(f"{len(report.pairs)} pairs -> {folder} ({time.monotonic() - started:.1f} s)")
+        written = f"{len(report.pairs)} {'pair' if len(report.pairs) == 1 else 'pairs'}"
+        bar.end(f"{written} -> {folder} ({time.monotonic() - started:.1f} s)")
     if arguments.json:
         print_json(
             {

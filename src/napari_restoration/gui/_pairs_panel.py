@@ -214,7 +214,7 @@ class FolderField(QWidget):
         self.browse_button.clicked.connect(self._on_browse)
 
     def value(self, if_missing: str) -> Path:
-        """The folder.
+        """The folder, with its whole path, so that messages say where a short one leads.
 
         Raises
         ------
@@ -224,7 +224,7 @@ class FolderField(QWidget):
         text = self.line.text().strip()
         if not text:
             raise InputError(if_missing)
-        return Path(text).expanduser()
+        return Path(text).expanduser().absolute()
 
     def ask_for_folder(self) -> str:
         """Let the person look for a folder; empty if none was chosen."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import lcm, prod
@@ -171,9 +171,7 @@ def plan_degrade(
     binning = model.binning
     rest = [image.size_of(axis) % binning for axis in "YX"]
     if any(rest):
-        notices.append(
-            f"{max(rest)} rows or columns at the end are left out: the image is no multiple of {binning}."
-        )
+        notices.append(_left_out(rest, binning))
     if any(image.size_of(axis) < binning for axis in "YX"):
         raise InputError(
             f"{image.name!r} has fewer than {binning} pixels on a side: lower the binning factor."
@@ -275,6 +273,13 @@ def _output_dtype(model: ForwardModel) -> np.dtype[Any]:
     if bits is None or bits > 16:
         return np.dtype(np.float32)
     return np.dtype(np.uint8 if bits <= 8 else np.uint16)
+
+
+def _left_out(rest: Sequence[int], binning: int) -> str:
+    counts = zip(rest, ("row", "column"), strict=True)
+    said = [f"{count} {what}{'s' if count > 1 else ''}" for count, what in counts if count]
+    verb = "is" if max(rest) == 1 and len(said) == 1 else "are"
+    return f"{' and '.join(said)} at the end {verb} left out: the image is no multiple of {binning}."
 
 
 def _check_memory(plan: DegradePlan) -> None:
