@@ -67,6 +67,38 @@ def test_a_recipe_becomes_a_model_that_restores(
     assert main(["restore", image, "-o", str(tmp_path / "out.tif"), "--model", str(model)]) == 0
 
 
+def test_a_method_is_picked_by_name(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen = ["--method", "care", "--preset", "tiny", "--minutes", "0.001"]
+    assert main(["train", *chosen, *arguments[3:]]) == 0
+    assert "care-tiny is trained" in capsys.readouterr().err
+    assert find_card(tmp_path / "run" / "model")[0].training["steps"] >= 1
+
+
+def test_what_befalls_a_run_is_told_on_the_terminal(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from napari_restoration.training.standing import Standing
+
+    write = Standing.write
+    failed: list[bool] = []
+
+    def full_once(self: Standing, folder: Path) -> None:
+        failed.append(True)
+        if len(failed) == 1:
+            raise OSError(28, "No space left on device")
+        write(self, folder)
+
+    monkeypatch.setattr(Standing, "write", full_once)
+    assert main(arguments) == 0
+    assert "The checkpoint was not written" in capsys.readouterr().err
+    assert (tmp_path / "run" / "best.safetensors").exists()
+
+
 def test_an_interrupted_run_says_how_to_go_on_and_does(
     arguments: list[str],
     tmp_path: Path,
@@ -98,6 +130,10 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(
         (["--resume", "run", "--minutes", "3", "--seed", "1"], "--minutes, --seed"),
         (["--resume", "absent"], "absent"),
         (["--recipe", "absent.toml", "--data", "d", "--out", "run"], "absent.toml"),
+        (["--recipe", "r.toml", "--preset", "tiny", "--data", "d", "--out", "run"], "--preset"),
+        (["--method", "magic", "--data", "d", "--out", "run"], "bdu-uc-ssim"),
+        (["--method", "comi", "--preset", "paper", "--data", "d", "--out", "run"], "--features FILE"),
+        (["--resume", "run", "--tensorboard"], "--tensorboard"),
     ],
 )
 def test_wrong_arguments_exit_2_with_one_line(

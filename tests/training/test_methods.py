@@ -195,3 +195,28 @@ def test_one_pair_is_learnt_by_heart(name: str) -> None:
             if best > 35:
                 break
     assert best > 35
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_finished_model_restores_through_the_restoration_task(
+    name: str, images_dir: Path, tmp_path: Path
+) -> None:
+    from napari_restoration.core.progress import run as drive
+    from napari_restoration.tasks.restore import restore
+    from napari_restoration.tasks.train import iter_train
+
+    def recipe_file() -> Path:
+        from napari_restoration.training.recipe import recipe_to_toml
+
+        # One epoch of one step: what is learnt is not the question here.
+        path = tmp_path / "recipe.toml"
+        path.write_text(recipe_to_toml(_tiny(name, steps=1, steps_per_epoch=1)), encoding="utf-8")
+        return path
+
+    card = drive(iter_train(recipe_file(), images_dir, tmp_path / "run"))
+    assert card.id == f"{name}-tiny"
+    image = np.random.default_rng(0).random((3, 40, 40) if card.frames else (40, 40), dtype=np.float32)
+    result = restore(image, tmp_path / "run" / "model", axes="TYX" if card.frames else "YX")
+    restored = np.asarray(result.image.data)
+    assert restored.shape[-2:] == (40 * card.scale, 40 * card.scale)
+    assert np.isfinite(restored).all()
