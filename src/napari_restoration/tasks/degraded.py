@@ -89,25 +89,7 @@ def describe_result(
         Y and X of the good image that they show.
     """
     image, preset = plan.image, plan.preset
-    parent = image.metadata.get("provenance")
-    provenance = Provenance(
-        task="degrade",
-        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-        software=software_versions(),
-        inputs=[
-            {
-                "name": image.name, "shape": list(image.shape), "dtype": str(image.dtype), "axes": image.axes,
-                "pixel_size_um": dict(image.pixel_size_um), "sha256": sha256,
-            }
-        ],
-        settings={
-            "preset": preset.to_dict(), "model": model.to_dict(), "volume": plan.is_volume,
-            "region": [[part.start, part.stop] for part in region],
-        },
-        seed=plan.settings.seed,
-        parents=[parent] if isinstance(parent, Mapping) else [],
-        notices=list(notices),
-    )  # fmt: skip
+    provenance = _provenance(plan, model, sha256, notices, region)
     kept = {key: value for key, value in image.metadata.items() if key not in ("provenance", "notices")}
     record = {**kept, "provenance": provenance.to_dict()}
     sizes = pixel_sizes(image, plan.settings)
@@ -122,6 +104,31 @@ def describe_result(
     return DegradeResult(
         image=degraded.replace(metadata=record), target=sharp.replace(metadata=record), model=model,
         provenance=provenance, notices=tuple(notices),
+    )  # fmt: skip
+
+
+def _provenance(
+    plan: DegradePlan, model: ForwardModel, sha256: str, notices: Sequence[str], region: tuple[slice, slice]
+) -> Provenance:
+    image = plan.image
+    parent = image.metadata.get("provenance")
+    return Provenance(
+        task="degrade",
+        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        software=software_versions(),
+        inputs=[
+            {
+                "name": image.name, "shape": list(image.shape), "dtype": str(image.dtype), "axes": image.axes,
+                "pixel_size_um": dict(image.pixel_size_um), "sha256": sha256,
+            }
+        ],
+        settings={
+            "preset": plan.preset.to_dict(), "model": model.to_dict(), "volume": plan.is_volume,
+            "region": [[part.start, part.stop] for part in region],
+        },
+        seed=plan.settings.seed,
+        parents=[parent] if isinstance(parent, Mapping) else [],
+        notices=list(notices),
     )  # fmt: skip
 
 

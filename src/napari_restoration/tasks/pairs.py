@@ -144,20 +144,24 @@ def iter_write_pairs(
         for name, image, found in zip(names, images, measured, strict=True):
             loaded = _load(image, axes)
             for level, number, seed in _copies(name, levels, settings):
-                pair_name = _pair_name(name, level, number)
+                pair = _pair_name(name, level, number)
                 one = Degrading(plan_degrade(loaded, levels[level], _degrade_settings(settings, seed)), found)
                 result = yield from _degraded(one, settings)
-                told = _write(folder, pair_name, result, overwrite=overwrite)
-                record.add(record_of(pair_name, level, one.plan, result))
-                for notice in (*result.notices, *told):
-                    text = f"{name}: {notice}"
-                    if text not in notices:
-                        notices.append(text)
-                        yield Notice(done=len(record), total=total, message=text)
-                yield Progress(done=len(record), total=total, message=f"Wrote {pair_name}")
+                told = _write(folder, pair, result, overwrite=overwrite)
+                record.add(record_of(pair, level, one.plan, result))
+                for text in _new(notices, name, [*result.notices, *told]):
+                    yield Notice(done=len(record), total=total, message=text)
+                yield Progress(done=len(record), total=total, message=f"Wrote {pair}")
     finally:
         record.save()
     return PairsReport(folder=folder, pairs=record.pairs, record=record.path, notices=tuple(notices))
+
+
+def _new(known: list[str], name: str, notices: Sequence[str]) -> list[str]:
+    """Add to the known notices those that were not told of this image yet, and return them."""
+    texts = [text for text in dict.fromkeys(f"{name}: {notice}" for notice in notices) if text not in known]
+    known.extend(texts)
+    return texts
 
 
 def _check(
