@@ -30,14 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     old = read_scores(every) if options.keep and every.is_file() else []
     models = {_key(score): score for score in old if score.role == "model"}
     for task in options.task:
-        for scored, tuning in _image_sets(task, options.data):
+        for scored, tuning in image_sets(task, options.data):
             done = {(score.task, score.kind, score.level) for score in baselines}
             if (task, scored[0].kind, scored[0].level) not in done:
                 baselines += _score_baselines(scored, tuning)
                 # Written after every level: whoever stops the run goes on from there with --reuse-baselines.
                 write_scores(cached, sorted(baselines, key=_order))
             for model in [] if options.baselines_only else _models(task, options.models):
-                models |= {_key(score): score for score in _score_model(model, scored)}
+                models |= {_key(score): score for score in score_model(model, scored)}
                 write_scores(every, sorted([*baselines, *models.values()], key=_order))
     write_scores(every, sorted([*baselines, *models.values()], key=_order))
     # From the file, so that report and cards count wins on the same rounded values.
@@ -69,7 +69,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _image_sets(task: str, data: Path) -> list[tuple[list[Example], list[Example]]]:
+def image_sets(task: str, data: Path) -> list[tuple[list[Example], list[Example]]]:
     """Images to score, level by level, each with those that the baselines are tuned on."""
     scored, tuning = (cases.degraded(task, data, tuning=choice) for choice in (False, True))
     sets = [
@@ -126,7 +126,8 @@ def restored_by(model: Any, example: Example) -> Plane:
     return np.asarray(nr.restore(image, model=model).image.data).reshape(example.target.shape)
 
 
-def _score_model(model: str, examples: Sequence[Example]) -> list[Score]:
+def score_model(model: str, examples: Sequence[Example]) -> list[Score]:
+    """Score one model on images of its task."""
     from napari_restoration.models.any_model import load_model
     from napari_restoration.models.registry import find_card
 

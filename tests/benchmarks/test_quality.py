@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -182,3 +183,17 @@ def test_every_method_of_a_task_returns_a_plane_on_the_grid_of_the_truth(task, e
         restored = method(example, next(iter(method.choices())))
         assert restored.shape == example.target.shape, method.name
         assert np.isfinite(restored).all(), method.name
+
+
+def test_the_cards_of_classical_methods_say_what_was_measured(tmp_path):
+    from benchmarks.quality import classical
+    from benchmarks.quality.scores import read_scores
+
+    from napari_restoration.models.classical.catalogue import METHODS, SCORES, classical_cards
+
+    folder = Path(classical.__file__).parent
+    tables = [read_scores(folder / name) for name in ("classical.csv", "baselines.csv")]
+    classical.write_cards(*tables, tmp_path / "scores.json")
+    assert (tmp_path / "scores.json").read_text() == SCORES.read_text()
+    assert {score.method for score in tables[0]} == set(METHODS)
+    assert all(card.scores["val"]["all"]["psnr"]["model"] > 20 for card in classical_cards())

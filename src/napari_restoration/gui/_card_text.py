@@ -38,7 +38,8 @@ def describe_card(card: ModelCard) -> str:
     if card.pixel_size_um:
         low, high = card.pixel_size_um
         rows.append(("Pixel size", f"{low * 1000:g} to {high * 1000:g} nm"))
-    rows += describe_scores(card.scores)
+    untuned = ", default parameters" if is_classical(card) else ""
+    rows += [(title + untuned, values) for title, values in describe_scores(card.scores)]
     if is_classical(card):
         rows += [("Source", card.citation)] if card.citation else []
     else:

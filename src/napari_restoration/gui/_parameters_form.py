@@ -41,7 +41,7 @@ class ParametersForm(QWidget):
         self.setVisible(False)
 
     def set_label_width(self, width: int) -> None:
-        """Make labels as wide as those of the panel's other forms."""
+        """Make labels at least as wide as those of the panel's other forms."""
         self._label_width = width
 
     def show_card(self, card: ModelCard | None) -> None:
@@ -87,6 +87,10 @@ class ParametersForm(QWidget):
 
     def _made(self, meanings: Mapping[str, Quantity]) -> QWidget:
         content = QWidget()
+        words = [word for meaning in meanings.values() for word in meaning.label.split()]
+        # Labels break between words only; as in the other forms the theme's font may be wider.
+        widest = max(self.fontMetrics().horizontalAdvance(word.capitalize()) for word in words)
+        width = max(self._label_width, round(1.2 * widest))
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
@@ -102,24 +106,13 @@ class ParametersForm(QWidget):
             field.changed.connect(self._on_edited)
             self.by_name[name] = field
             self._forms[name] = rare if meaning.advanced else usual
-            self._forms[name].addRow(self._label(meaning), field)
+            self._forms[name].addRow(_label(meaning, width), field)
         column.addLayout(usual)
         if rare.rowCount():
             more = QWidget()
             more.setLayout(rare)
             column.addWidget(Collapsible("More", more))
         return content
-
-    def _label(self, meaning: Quantity) -> QLabel:
-        label = QLabel(f"{meaning.label[:1].upper()}{meaning.label[1:]}")
-        label.setToolTip(meaning.help)
-        label.setWordWrap(True)
-        label.setTextFormat(Qt.TextFormat.PlainText)
-        label.setMinimumHeight(24)
-        label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Minimum)
-        if self._label_width:
-            label.setFixedWidth(self._label_width)
-        return label
 
     def _set(self, values: Mapping[str, Any]) -> None:
         from napari_restoration.models.classical.catalogue import default_values
@@ -144,3 +137,14 @@ class ParametersForm(QWidget):
         shown = self.value()
         for name, field in self.by_name.items():
             self._forms[name].setRowVisible(field, name in shown)
+
+
+def _label(meaning: Quantity, width: int) -> QLabel:
+    label = QLabel(f"{meaning.label[:1].upper()}{meaning.label[1:]}")
+    label.setToolTip(meaning.help)
+    label.setWordWrap(True)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setMinimumHeight(24)
+    label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Minimum)
+    label.setFixedWidth(width)
+    return label
