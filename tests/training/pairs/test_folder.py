@@ -45,9 +45,12 @@ def test_copies_under_another_name_stay_on_one_side(folder, write):
 
 def test_a_given_validation_folder_is_used_whole_and_searched_for_leaks(folder, write, tmp_path):
     for side in ("input", "target"):
-        write(f"held/{side}/v.tif", texture((64, 80), seed=50 + (side == "input")))
+        write(f"held/{side}/cell0_mild.tif", texture((64, 80), seed=50 + (side == "input")))
     opened = open_pair_folder(folder, validation=tmp_path / "held", **CHOICES)
-    assert (len(opened.train), len(opened.held_out)) == (8, 1)
+    assert (len(opened.train), [source.name for source in opened.held_out]) == (
+        8,
+        ["validation/cell0_mild.tif"],
+    )
 
     with pytest.raises(InputError, match=r"share fields of view: .*file in common"):
         open_pair_folder(folder, validation=folder, **CHOICES)

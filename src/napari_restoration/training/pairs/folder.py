@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_restoration.core.errors import InputError
@@ -29,7 +29,7 @@ class PairFolder:
     Attributes
     ----------
     train, held_out : list of PairSource
-        One for each plane. If nothing could be held out, `held_out` is empty and `notice` says so.
+        One for each plane, each with a name of its own. If nothing could be held out, `held_out` is empty and `notice` says so.
     scale : int
         Target pixels an input pixel.
     frames : int or None
@@ -100,8 +100,12 @@ def open_pair_folder(
             )
         train, held, notice = found.pairs, others.pairs, ""
     frames = [pair.input.size_of("T") for pair in (*train, *held) if pair.is_burst]
+    sources = pair_sources(held, settings)
+    if validation is not None:
+        # Both folders may use the same file names, but sources are told apart by theirs.
+        sources = [replace(source, name=f"validation/{source.name}") for source in sources]
     return PairFolder(
-        train=pair_sources(train, settings), held_out=pair_sources(held, settings), scale=common,
+        train=pair_sources(train, settings), held_out=sources, scale=common,
         frames=min(frames) if frames else None, notice=notice,
     )  # fmt: skip
 
