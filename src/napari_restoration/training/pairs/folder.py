@@ -29,7 +29,8 @@ class PairFolder:
     Attributes
     ----------
     train, held_out : list of PairSource
-        One for each plane, each with a name of its own. If nothing could be held out, `held_out` is empty and `notice` says so.
+        One for each plane, each with a name of its own. If nothing could be held out, `held_out` is empty and
+        `notice` says so.
     scale : int
         Target pixels an input pixel.
     frames : int or None
