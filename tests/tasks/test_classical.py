@@ -177,6 +177,9 @@ def test_the_noise_is_measured_once_for_the_image_or_given():
     noise = measured[0]["high"] - measured[0]["low"]
     # Shot noise of up to 130 grey levels in the bright parts, read noise of 10 in the dark ones.
     assert 30 < noise < 90
+    huge = restore(image.replace(data=image.data * np.float32(1e30)), "classical-non-local-means")
+    large = huge.provenance.to_dict()["normalization"][0]
+    assert large["high"] - large["low"] == pytest.approx(1e30 * noise, rel=1e-3)
     given = restore(image, "classical-non-local-means", parameters={"noise": 25.0}).provenance.to_dict()
     assert given["normalization"][0]["high"] - given["normalization"][0]["low"] == pytest.approx(25)
     assert axes == "YX"

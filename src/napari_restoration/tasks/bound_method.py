@@ -132,8 +132,12 @@ def _adapted(
     if method.normalizer != "noise":
         return one
     given = getattr(method, "noise", None)
-    noise = _measured_noise(reader.sample_planes(*part, _NOISE_PLANES), name) if given is None else given
-    return replace(one, high=one.low + max(noise, _LEAST_NOISE * (one.high - one.low)))
+    span = one.high - one.low
+    if given is None:
+        # Of the normalised planes, so that squares of very large intensities are no problem.
+        planes = (one.normalize(_middle(plane)) for plane in reader.sample_planes(*part, _NOISE_PLANES))
+        given = _measured_noise(planes, name) * span
+    return replace(one, high=one.low + max(given, _LEAST_NOISE * span))
 
 
 def _measured_noise(planes: Iterable[npt.NDArray[Any]], name: str) -> float:
@@ -142,7 +146,7 @@ def _measured_noise(planes: Iterable[npt.NDArray[Any]], name: str) -> float:
     found, problem = [], "there is no plane"
     for plane in planes:
         try:
-            found.append(noise_sd(_middle(plane)))
+            found.append(noise_sd(plane))
         except InputError as error:
             problem = str(error)
     found = [value for value in found if isfinite(value)]
