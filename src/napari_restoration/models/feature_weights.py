@@ -14,9 +14,9 @@ from typing import Any
 
 from napari_restoration.core.errors import ModelError
 from napari_restoration.models.card import read_card_json
-from napari_restoration.models.registry import SHIPPED_WEIGHTS
 
 SHIPPED_FEATURES = Path(__file__).with_name("features.json")
+FEATURE_WEIGHTS = Path(__file__).with_name("weights") / "features"
 MOST_BYTES = 5_000_000
 """Largest weight file that the package ships for a feature network."""
 
@@ -30,7 +30,7 @@ class FeatureWeights:
     id
         Name of the network in `napari_restoration.models.archs.features.FEATURES`.
     weights_file, weights_sha256, weights_bytes
-        File name in the folder of weights, its SHA-256 in hexadecimal, its size.
+        File name in `FEATURE_WEIGHTS`, its SHA-256 in hexadecimal, its size.
     settings
         Settings of the network that the weights fit. Less of it can be built, another range declared.
     classes
@@ -110,7 +110,7 @@ def shipped_file(entry: FeatureWeights) -> Path:
     ModelError
         It is missing, or has another size or hash.
     """
-    path = SHIPPED_WEIGHTS / entry.weights_file
+    path = FEATURE_WEIGHTS / entry.weights_file
     try:
         content = path.read_bytes()
     except OSError as error:
