@@ -50,12 +50,18 @@ def add_command(commands: Commands) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--task", choices=options.TASKS, help="use the default model of this task")
     which.add_argument("--model", metavar="ID|PATH", help="a model from `models list`, or a model's folder")
-    # Settings that are not given are left out, so that every default stands in RestoreSettings alone.
-    chosen = parser.add_argument_group("settings").add_argument
-    unset = argparse.SUPPRESS
     parser.add_argument(
         "--axes", type=options.axes, help="meaning of the axes, as TZYX, if the file's is wrong"
     )
+    _add_settings(parser)
+    options.add_json(parser)
+    options.add_overwrite(parser)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    # Settings that are not given are left out, so that every default stands in RestoreSettings alone.
+    chosen = parser.add_argument_group("settings").add_argument
+    unset = argparse.SUPPRESS
     chosen("--channel", type=options.counted, default=unset, metavar="N", help="only this channel, from 0")
     chosen(
         "--frames",
@@ -93,8 +99,6 @@ def add_command(commands: Commands) -> None:
         metavar="NAME=VALUE",
         help="a parameter of a classical method, as `models show ID` lists them; may be given several times",
     )
-    options.add_json(parser)
-    options.add_overwrite(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
