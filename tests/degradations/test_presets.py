@@ -273,10 +273,11 @@ def test_shipped_presets_are_neither_replaced_nor_removed(preset):
             delete_preset(name)
 
 
-def test_a_damaged_file_among_the_user_s_presets_hides_only_itself(preset):
+def test_a_damaged_file_among_the_user_s_presets_hides_only_itself_and_is_told(preset, caplog):
     save_preset(preset)
     (user_presets_folder() / "damaged.json").write_text("{", encoding="utf-8")
     assert [one.id for one in list_presets()] == [*SHIPPED, "mine"]
+    assert "damaged.json is no preset" in caplog.text
 
 
 def test_a_file_put_among_the_user_s_presets_goes_by_its_name_and_hides_no_shipped_one(preset):

@@ -311,3 +311,13 @@ def test_the_number_of_frames_may_be_drawn_for_each_pair(tmp_path):
     report = run(iter_write_pairs([image], preset, tmp_path, PairSettings(count=6, levels=())))
     frames = {read_image(tmp_path / "input" / name).size_of("T") for name in report.pairs}
     assert frames == {3, 4, 5}
+
+
+def test_an_image_smaller_than_a_cut_out_is_named(tmp_path):
+    image = CalibratedImage(np.random.default_rng(0).random((40, 90)), "YX", name="strip")
+    preset = find_preset("tem-stream")
+    report = run(
+        iter_write_pairs([image], preset, tmp_path, PairSettings(count=1, levels=("mild",), patch=64))
+    )
+    assert read_image(tmp_path / "input" / report.pairs[0]).shape == (5, 40, 64)
+    assert any("strip: It has 40 x 90 pixels" in notice for notice in report.notices)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -15,20 +16,23 @@ from napari_restoration.degradations.presets import Preset
 
 VERSION = 1
 
+_LOG = logging.getLogger(__name__)
+
 
 def list_presets() -> list[Preset]:
     """Return the shipped presets, then the user's own by title.
 
-    Files that cannot be read, or that are named like a shipped preset, are left out.
+    Files that cannot be read are left out and logged; so are those named like a shipped preset.
     """
     own: list[Preset] = []
     for path in sorted(user_presets_folder().glob("*.json")):
         if is_shipped(path.stem):
+            _LOG.warning("The preset file %s is not used: a shipped preset has its name.", path)
             continue
         try:
             own.append(_read_own(path))
-        except InputError:
-            continue
+        except InputError as error:
+            _LOG.warning("A preset of yours is left out: %s", error)
     return [*_shipped().values(), *sorted(own, key=lambda preset: preset.title.casefold())]
 
 

@@ -149,12 +149,20 @@ def iter_write_pairs(
                 result = yield from _degraded(one, settings)
                 told = _write(folder, pair, result, overwrite=overwrite)
                 record.add(record_of(pair, level, one.plan, result))
-                for text in _new(notices, name, [*result.notices, *told]):
+                for text in _new(notices, name, [*_too_small(loaded, settings), *result.notices, *told]):
                     yield Notice(done=len(record), total=total, message=text)
                 yield Progress(done=len(record), total=total, message=f"Wrote {pair}")
     finally:
         record.save()
     return PairsReport(folder=folder, pairs=record.pairs, record=record.path, notices=tuple(notices))
+
+
+def _too_small(image: CalibratedImage, settings: PairSettings) -> list[str]:
+    sides = [image.size_of(axis) for axis in "YX"]
+    if settings.patch is None or min(sides) >= settings.patch:
+        return []
+    size = f"{sides[0]} x {sides[1]} pixels"
+    return [f"It has {size}, fewer than a cut-out of {settings.patch}: its pairs are as small as it is."]
 
 
 def _new(known: list[str], name: str, notices: Sequence[str]) -> list[str]:
