@@ -24,7 +24,7 @@ _EXAMPLES = """\
   napari-restoration train --resume run/
 """
 
-_OPTIONS = ("preset", "minutes", "seed", "device", "features", "backbone", "tensorboard")
+_OPTIONS = ("preset", "minutes", "seed", "device", "devices", "features", "backbone", "tensorboard")
 
 
 def add_command(commands: Commands) -> None:
@@ -59,6 +59,10 @@ def add_command(commands: Commands) -> None:
     parser.add_argument(
         "--device", default=None, metavar="cpu|cuda[:N]|mps", help="where to train (default: cpu)"
     )
+    parser.add_argument(
+        "--devices", type=int, choices=range(1, 65), metavar="N",
+        help="how many GPUs (or, with cpu, processes) train together",
+    )  # fmt: skip
     parser.add_argument(
         "--features",
         type=Path,

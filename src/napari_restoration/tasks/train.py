@@ -36,6 +36,7 @@ def iter_train(
     minutes: float | None = None,
     seed: int | None = None,
     device: str = "cpu",
+    devices: int = 1,
     features: str | Path | None = None,
     backbone: str | Path | None = None,
     tensorboard: bool = False,
@@ -60,6 +61,9 @@ def iter_train(
         Instead of the recipe's.
     device : str
         "cpu", "cuda", "cuda:N" or "mps".
+    devices : int
+        How many devices of this kind; each has a process of its own, which runs this script or command again. Each
+        step then has a batch a device, and a resumed run is not equal to the bit.
     features, backbone : path, optional
         Local files of ImageNet weights: of the network whose features are compared, and of the generator's frozen
         part.
@@ -101,6 +105,7 @@ def iter_train(
         Path(data_dir),
         minutes=minutes,
         device=device,
+        devices=devices,
         files=files,
         tensorboard=tensorboard,
     )
@@ -117,7 +122,7 @@ def iter_resume(run_folder: str | Path) -> Task[ModelCard]:
     """
     from napari_restoration.training.run import TrainingRun
 
-    return (yield from _finish(TrainingRun.resume(Path(run_folder))))
+    return (yield from _finish(TrainingRun.resume(Path(run_folder), alone=False)))
 
 
 def _recipe(path: str | Path | None, method: str | None, preset: str) -> Recipe:
@@ -132,6 +137,10 @@ def _recipe(path: str | Path | None, method: str | None, preset: str) -> Recipe:
 def _finish(run: TrainingRun) -> Generator[Progress, None, ModelCard]:
     from napari_restoration.training.export import export_run
 
+    if not run.leads:
+        for _ in run.epochs():
+            pass
+        raise SystemExit(0)  # the first process tells of the training and writes the model
     yield from run.epochs()
     yield Progress(done=run.step, total=run.step, message="writing the model")
     return export_run(run.folder, run.folder / MODEL_FOLDER, overwrite=True)

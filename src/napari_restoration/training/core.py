@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_restoration.core.errors import RestorationError
-from napari_restoration.training.device import open_fabric
+from napari_restoration.training.device import average, mean_of, open_fabric
 from napari_restoration.training.divergence import LossWatch
 from napari_restoration.training.methods import Files, Part, Player, build_method
 from napari_restoration.training.patches import Batch
@@ -42,6 +42,8 @@ class Core:
         Where to compute, as torch names it.
     files : Files, optional
         Local files of other people's weights.
+    devices : int
+        Devices of this kind, with a process and a batch of its own for each; their slopes are averaged.
 
     Attributes
     ----------
@@ -52,14 +54,17 @@ class Core:
         Epochs done, phase of the method, and in how many parts a batch is computed.
     """
 
-    def __init__(self, recipe: Recipe, device: str = "cpu", *, files: Files | None = None) -> None:
+    def __init__(
+        self, recipe: Recipe, device: str = "cpu", *, files: Files | None = None, devices: int = 1
+    ) -> None:
         self._recipe = recipe
-        self._fabric = open_fabric(device, recipe.training.precision)
+        self._fabric = open_fabric(device, recipe.training.precision, devices)
         self.device = self._fabric.device
+        self.processes, self.rank = self._fabric.world_size, self._fabric.global_rank
         self.method = build_method(recipe, files)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(recipe.seed)
-            self._rng = random_states(self.device)
+            self._rng = random_states(self.device, self.rank)
             self.networks = self.method.networks()
         shape = self.method.geometry
         # Channels-last is faster for planes; bursts keep their frame axis in front of the channels.
@@ -93,8 +98,7 @@ class Core:
     def step(self, batch: Batch, share: float) -> Outcome:
         """Each player's steps with this batch, at this share of their learning rates.
 
-        A player whose loss or slope is not finite, or whose loss is out of line, changes nothing (no running
-        statistics either), and those after it do not play.
+        A player whose loss or slope is not sound changes nothing, no running statistics either; the others stop.
         """
         given, target = self.place(batch)
         self.method.begin()
@@ -114,6 +118,10 @@ class Core:
             output: Tensor | tuple[Tensor, ...] = self.networks[name](*inputs)
         return output
 
+    def agree(self, value: float) -> float:
+        """Mean of a number over the processes, so that all decide alike."""
+        return mean_of(self._fabric, value)
+
     def network(self, name: str) -> nn.Module:
         """A network by name."""
         return self.networks[name]
@@ -125,10 +133,7 @@ class Core:
 
     @torch.no_grad()
     def freeze_norms(self, batches: Sequence[Batch]) -> None:
-        """Go on from the averaged weights, batch norms fixed to the mean statistics of these batches.
-
-        All else is as in restoration (no dropout), so that equal batches give equal statistics.
-        """
+        """Go on from averaged weights, norms fixed to the mean statistics of these batches, without dropout."""
         network = self.restoring
         network.load_state_dict(self.averaged.state_dict())
         network.eval()
@@ -239,6 +244,8 @@ class Core:
             value, losses = self._accumulate(player, batch)
             largest = self._recipe.training.clip_norm or math.inf
             parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            average(self._fabric, (p.grad for p in parameters if p.grad is not None))
+            value = self.agree(value)
             slope = float(nn.utils.clip_grad_norm_(parameters, largest))
             fault = "" if math.isfinite(slope) else "its slope is not finite"
             if self.method.restores in player.networks:
@@ -250,6 +257,7 @@ class Core:
                 optimizer.zero_grad(set_to_none=True)
                 return math.nan, {}, fault
             optimizer.step()
+            average(self._fabric, (b for name in player.networks for b in self.networks[name].buffers()))
         if self.method.restores in player.networks:
             self.watch.accept(value)
             self._average()

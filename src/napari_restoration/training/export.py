@@ -71,13 +71,15 @@ def export_run(
         If the run has no best weights yet.
     """
     from napari_restoration.models.store import save_model_folder
+    from napari_restoration.training.data import RunData
     from napari_restoration.training.run import BEST, TrainingRun
 
     run = TrainingRun.resume(Path(run_folder))
     if not (run.folder / BEST).exists():
         raise InputError(f"The training run {run_folder} has no finished epoch yet; let it train for longer.")
     weights, best_step = _best_weights(run)
-    training, held_out = run.field_makers()
+    data = RunData(run.recipe, run.data_dir)
+    training, held_out = data.training(), data.held_out()
     lost_db = _half_precision_loss(run, held_out, weights)
     card = _card(run, training, weights, best_step)
     if note:
@@ -170,9 +172,10 @@ def _best_weights(run: TrainingRun) -> tuple[dict[str, Tensor], int]:
 
 
 def _half_precision_loss(run: TrainingRun, held_out: FieldMaker, weights: Mapping[str, Tensor]) -> float:
+    from napari_restoration.training.data import validation_batches
     from napari_restoration.training.scores import validate
 
-    checks = run.validation_batches(held_out)
+    checks = validation_batches(run.recipe, held_out, run.recipe.training.validation_patches)
     core = run.core
     scores = []
     for half in (False, True):

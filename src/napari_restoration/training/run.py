@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,7 +18,7 @@ from napari_restoration.core.errors import InputError, OutputError
 from napari_restoration.core.progress import Notice, Progress
 from napari_restoration.training.checkpoint import LAST, PREVIOUS, read_checkpoint, write_checkpoint
 from napari_restoration.training.core import Core
-from napari_restoration.training.data import RunData, check_fit, validation_batches
+from napari_restoration.training.data import RunData, check_fit
 from napari_restoration.training.epoch import Epoch
 from napari_restoration.training.history import HISTORY, TensorBoard, columns, row_of, write_history
 from napari_restoration.training.lock import only_training_in
@@ -30,7 +30,6 @@ from napari_restoration.training.scores import validate
 from napari_restoration.training.standing import BEST, Standing
 
 if TYPE_CHECKING:
-    from napari_restoration.training.fields import FieldMaker
     from napari_restoration.training.methods import Files
     from napari_restoration.training.report import EpochReport
 
@@ -54,14 +53,15 @@ class TrainingRun:
         The best weights so far, and what else decides how training goes on or ends.
     """
 
-    def __init__(self, folder: Path, config: RunConfig) -> None:
+    def __init__(self, folder: Path, config: RunConfig, *, devices: int = 1) -> None:
         self.folder, self.config = folder, config
         self.recipe, self.data_dir = config.recipe, config.data_dir
         self.minutes, self.device = config.minutes, config.device
         self.step, self.elapsed = 0, 0.0
         self.history: list[dict[str, Any]] = []
         check_fit(config.recipe)
-        self.core = Core(config.recipe, config.device, files=config.open_files())
+        self.core = Core(config.recipe, config.device, files=config.open_files(), devices=devices)
+        self.leads = self.core.rank == 0
         self.standing = Standing(config.recipe.training)
         self._epoch = Epoch()
         self._circumstances: dict[str, str] = {}
@@ -76,6 +76,7 @@ class TrainingRun:
         *,
         minutes: float | None = None,
         device: str = "cpu",
+        devices: int = 1,
         files: Files | None = None,
         tensorboard: bool = False,
     ) -> Self:
@@ -93,17 +94,18 @@ class TrainingRun:
         if (folder / CONFIG).exists() or (folder / LAST).exists():
             raise OutputError(f"{folder} already holds a training run; resume it or choose another folder.")
         config = RunConfig(
-            recipe=recipe, data_dir=data_dir, minutes=minutes, device=device, tensorboard=tensorboard,
-            files=name_files(files),
+            recipe=recipe, data_dir=data_dir, minutes=minutes, device=device, devices=devices,
+            tensorboard=tensorboard, files=name_files(files),
         )  # fmt: skip
-        run = cls(folder, config)
-        folder.mkdir(parents=True, exist_ok=True)
-        config.write(folder)
+        run = cls(folder, config, devices=devices)
+        if run.leads:
+            folder.mkdir(parents=True, exist_ok=True)
+            config.write(folder)
         return run
 
     @classmethod
-    def resume(cls, folder: Path) -> Self:
-        """Take up a run where its last whole checkpoint left it.
+    def resume(cls, folder: Path, *, alone: bool = True) -> Self:
+        """Take up a run where its last whole checkpoint left it, by this process alone or on all its devices.
 
         Raises
         ------
@@ -112,7 +114,8 @@ class TrainingRun:
         RestorationError
             If its checkpoints are damaged or belong to another run or network.
         """
-        run = cls(folder, RunConfig.read(folder))
+        config = RunConfig.read(folder)
+        run = cls(folder, config, devices=1 if alone else config.devices)
         if not any((folder / name).exists() for name in (LAST, PREVIOUS)):
             return run  # killed before its first checkpoint: the seed alone gives the same start
         tensors, state, fault = read_checkpoint(folder, run=run.config.hash)
@@ -158,7 +161,7 @@ class TrainingRun:
         """
         if self.finished:
             return self.folder / BEST
-        with only_training_in(self.folder) as taken_over:
+        with only_training_in(self.folder) if self.leads else nullcontext(False) as taken_over:
             if taken_over:
                 self._waiting.append("The process that trained into this folder died; this one goes on.")
             data = RunData(self.recipe, self.data_dir)
@@ -166,7 +169,7 @@ class TrainingRun:
             now = circumstances(self.data_dir)
             self._waiting += [words] if (words := changes(self._circumstances, now)) else []
             self._circumstances = now
-            board = TensorBoard(self.folder, self.step) if self.config.tensorboard else None
+            board = TensorBoard(self.folder, self.step) if self.config.tensorboard and self.leads else None
             try:
                 while self._progress() < 1 and not self.standing.ended:
                     yield from self._train(data)
@@ -180,15 +183,6 @@ class TrainingRun:
                     board.close()
         return self.folder / BEST
 
-    def validation_batches(self, held_out: FieldMaker) -> list[Batch]:
-        """The fixed batches, from images held out of training, that decide which weights are best."""
-        return validation_batches(self.recipe, held_out, self.recipe.training.validation_patches)
-
-    def field_makers(self) -> tuple[FieldMaker, FieldMaker]:
-        """Draw from the images trained on, and from those held out (of whole fields of view)."""
-        data = RunData(self.recipe, self.data_dir)
-        return data.training(), data.held_out()
-
     def _train(self, data: RunData) -> Iterator[Progress]:
         """The rest of an epoch's steps."""
         settings = self.recipe.training
@@ -199,12 +193,14 @@ class TrainingRun:
         if self.minutes is None:
             stop = min(stop, settings.steps)
         start, before = time.perf_counter(), self.elapsed
-        told = start
-        with closing(prefetch(data.batches(), iter(range(self.step, stop)))) as batches:
+        told, shared, rank = start, self.core.processes, self.core.rank
+        with closing(
+            prefetch(data.batches(), iter(range(self.step * shared + rank, stop * shared, shared)))
+        ) as batches:
             for batch in batches:
                 self._step(batch)
                 now = time.perf_counter()
-                self.elapsed = before + (now - start) / 60
+                self.elapsed = self.core.agree(before + (now - start) / 60)
                 if self.minutes is not None and self.elapsed >= self.minutes:
                     return
                 if now - told > _SECONDS_BETWEEN_REPORTS or self._waiting:
@@ -275,6 +271,8 @@ class TrainingRun:
 
     def _save(self, *, write_best: bool = False) -> None:
         """Put everything on the disk; where that fails training goes on, and the next epoch tries again."""
+        if not self.leads:
+            return
         state = {
             "step": self.step, "elapsed": self.elapsed, "history": self.history, "core": self.core.state(),
             **self.standing.state(), "epoch": self._epoch.state(), "circumstances": self._circumstances,

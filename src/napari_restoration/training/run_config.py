@@ -30,7 +30,8 @@ class RunConfig:
         Folder with the images and their ``index.csv``.
     minutes : float or None
         Time budget; None: the recipe's steps.
-    device : str
+    device, devices : str, int
+        Kind of device, and how many of them.
     tensorboard : bool
         Write a log for TensorBoard as well.
     files : mapping of str to (str, str)
@@ -41,6 +42,7 @@ class RunConfig:
     data_dir: Path
     minutes: float | None = None
     device: str = "cpu"
+    devices: int = 1
     tensorboard: bool = False
     files: dict[str, tuple[str, str]]
 
@@ -54,7 +56,7 @@ class RunConfig:
         """Write ``config.json``."""
         plain: dict[str, Any] = {
             "version": 2, "recipe": self.recipe.to_dict(), "data_dir": str(self.data_dir), "minutes": self.minutes,
-            "device": self.device, "tensorboard": self.tensorboard, "files": self.files,
+            "device": self.device, "devices": self.devices, "tensorboard": self.tensorboard, "files": self.files,
         }  # fmt: skip
         write_bytes_atomically(folder / CONFIG, (json.dumps(plain, indent=2) + "\n").encode())
 
@@ -71,7 +73,8 @@ class RunConfig:
             plain = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
             return cls(
                 recipe=Recipe.from_dict(plain["recipe"]), data_dir=Path(plain["data_dir"]),
-                minutes=plain["minutes"], device=plain["device"], tensorboard=plain.get("tensorboard", False),
+                minutes=plain["minutes"], device=plain["device"],
+                devices=plain.get("devices", 1), tensorboard=plain.get("tensorboard", False),
                 files={name: (path, digest) for name, (path, digest) in plain.get("files", {}).items()},
             )  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -36,11 +36,13 @@ class Outcome:
     notices: tuple[str, ...] = ()
 
 
-def random_states(device: torch.device) -> dict[str, Tensor]:
-    """States of torch's generator as it stands now and, on a GPU, of that of the device."""
+def random_states(device: torch.device, rank: int = 0) -> dict[str, Tensor]:
+    """States of torch's generator as it stands now and, on a GPU, of that of the device; others for each rank."""
     found = {"torch": torch.get_rng_state()}
+    if rank:
+        found["torch"] = torch.Generator().manual_seed(torch.initial_seed() + rank).get_state()
     if device.type == "cuda":
-        found["cuda"] = torch.Generator(device).manual_seed(torch.initial_seed()).get_state()
+        found["cuda"] = torch.Generator(device).manual_seed(torch.initial_seed() + rank).get_state()
     return found
 
 
