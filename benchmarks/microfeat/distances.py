@@ -19,11 +19,13 @@ from napari_restoration.core.metrics import ssim
 from napari_restoration.degradations.convolution import convolve
 from napari_restoration.degradations.psf import defocus_disc_psf, gaussian_psf
 from napari_restoration.models.archs.features import FeatureNetwork
-from napari_restoration.training.losses.perceptual import perceptual
 from napari_restoration.training.microfeat_patches import Labelled
 
 Float = npt.NDArray[np.float32]
-Distance = Callable[[Float, Float], float]
+Values = npt.NDArray[np.float64]
+Distance = Callable[[Float, Float], Values]
+"""Of images ``(N, H, W)`` from a clean one ``(H, W)``."""
+Table = dict[str, float]
 
 SIDE = 96
 BLURS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
@@ -77,26 +79,69 @@ def crops(images: Sequence[Labelled]) -> list[Float]:
     return found
 
 
-def l1(image: Float, clean: Float) -> float:
+def l1(images: Float, clean: Float) -> Values:
     """Mean absolute difference."""
-    return float(np.abs(image - clean).mean())
+    return np.abs(images - clean).mean(axis=(1, 2))
 
 
-def ssim_distance(image: Float, clean: Float) -> float:
+def ssim_distance(images: Float, clean: Float) -> Values:
     """1 less the structural similarity, for a range of 1."""
-    return 1 - ssim(image, clean, data_range=1.0)
+    return np.array([1 - ssim(image, clean, data_range=1.0) for image in images])
 
 
-def feature_distance(network: FeatureNetwork, layer: str, before_act: bool, error: str) -> Distance:
-    """The perceptual loss on one layer of a network."""
+class FeatureDistances:
+    """The perceptual loss on layers of a network; maps are made once for all layers.
 
-    def distance(image: Float, clean: Float) -> float:
-        one, other = (torch.from_numpy(np.ascontiguousarray(a))[None, None] for a in (image, clean))
-        with torch.no_grad():
-            value = perceptual(network, one, other, layers=[layer], before_act=before_act, error=error)  # type: ignore[arg-type]
-        return float(value)
+    Parameters
+    ----------
+    network
+        Frozen.
+    layers
+        Name, before the activation or not, "l1" or "l2".
+    """
 
-    return distance
+    def __init__(self, network: FeatureNetwork, layers: Sequence[tuple[str, bool, str]]) -> None:
+        self._network, self._layers = network, tuple(layers)
+
+    @torch.no_grad()
+    def __call__(self, images: Float, clean: Float) -> dict[str, Values]:
+        """Distances of ``(N, H, W)`` images from ``(H, W)``, by layer."""
+        names, every = [layer for layer, _, _ in self._layers], np.concatenate([clean[None], images])
+        maps = self._network.features(torch.from_numpy(every)[:, None], names, before_act=True)
+        found = {}
+        for name, before, error in self._layers:
+            values = maps[name] if before else maps[name].clamp_min(0)
+            difference = values[1:] - values[:1]
+            size = difference.abs() if error == "l1" else difference.square()
+            found[name] = size.mean(dim=(1, 2, 3)).double().numpy()
+        return found
+
+
+def tabulate(distance: Distance, versions: Sequence[dict[str, Float]]) -> list[Table]:
+    """Distances of all changed versions of each crop from it, by name."""
+    return [
+        dict(zip(_changed(made), distance(_stacked(made), made["clean"]).tolist(), strict=True))
+        for made in versions
+    ]
+
+
+def tabulate_layers(
+    distances: FeatureDistances, versions: Sequence[dict[str, Float]]
+) -> dict[str, list[Table]]:
+    """As `tabulate`, for each layer."""
+    found: dict[str, list[Table]] = {}
+    for made in versions:
+        for layer, values in distances(_stacked(made), made["clean"]).items():
+            found.setdefault(layer, []).append(dict(zip(_changed(made), values.tolist(), strict=True)))
+    return found
+
+
+def _changed(made: dict[str, Float]) -> list[str]:
+    return [name for name in made if name != "clean"]
+
+
+def _stacked(made: dict[str, Float]) -> Float:
+    return np.stack([made[name] for name in _changed(made)])
 
 
 def changes(clean: Float, rng: np.random.Generator) -> dict[str, Float]:
@@ -124,12 +169,8 @@ def noisy(image: Float, photons: float, rng: np.random.Generator) -> Float:
     return np.asarray(rng.poisson(expected) / photons - _BACKGROUND, dtype=np.float32)
 
 
-def order(distance: Distance, versions: Sequence[dict[str, Float]], reference: Reference) -> Ordering:
-    """Ask a distance about the changed versions of all crops."""
-    tables = [
-        {name: distance(image, made["clean"]) for name, image in made.items() if name != "clean"}
-        for made in versions
-    ]
+def order(tables: Sequence[Table], reference: Reference) -> Ordering:
+    """Judge a distance by what it says of the changed versions of all crops."""
     ladders = (
         [f"blur {s:g} px" for s in BLURS],
         [f"disc {s:g} px" for s in BLURS],
@@ -155,30 +196,23 @@ def order(distance: Distance, versions: Sequence[dict[str, Float]], reference: R
 class Reference:
     """What SSIM and l1 say of all changed versions."""
 
-    ssim: list[dict[str, float]]
-    l1: list[dict[str, float]]
+    ssim: list[Table]
+    l1: list[Table]
 
 
 def reference_of(versions: Sequence[dict[str, Float]]) -> Reference:
     """Measure SSIM and l1 once."""
-    tables = [
-        [
-            {name: distance(image, made["clean"]) for name, image in made.items() if name != "clean"}
-            for made in versions
-        ]
-        for distance in (ssim_distance, l1)
-    ]
-    return Reference(*tables)
+    return Reference(tabulate(ssim_distance, versions), tabulate(l1, versions))
 
 
-def _dominated(tables: Sequence[dict[str, float]]) -> float:
+def _dominated(tables: Sequence[Table]) -> float:
     cells = list(product((1.0, 2.0, 4.0), (1000.0, 100.0, 10.0)))
     pairs = [(a, b) for a in cells for b in cells if a != b and a[0] <= b[0] and a[1] >= b[1]]
     right = [t[f"grid {a[0]:g} {a[1]:g}"] < t[f"grid {b[0]:g} {b[1]:g}"] for t in tables for a, b in pairs]
     return float(np.mean(right))
 
 
-def _agreement(tables: Sequence[dict[str, float]], others: Sequence[dict[str, float]]) -> float:
+def _agreement(tables: Sequence[Table], others: Sequence[Table]) -> float:
     same = []
     for mine, other in zip(tables, others, strict=True):
         names = list(mine)
@@ -190,6 +224,6 @@ def _agreement(tables: Sequence[dict[str, float]], others: Sequence[dict[str, fl
 
 def _photons_of_equal_l1(clean: Float, blurred: Float) -> float:
     """Photons whose shot noise has the same mean absolute value as a blur's error, by the Gaussian limit."""
-    wanted = l1(blurred, clean)
+    wanted = float(np.abs(blurred - clean).mean())
     spread = float(np.mean(np.sqrt(np.maximum(clean, 0) + _BACKGROUND))) * np.sqrt(2 / np.pi)
     return float((spread / max(wanted, 1e-4)) ** 2)

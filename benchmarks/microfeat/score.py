@@ -17,13 +17,12 @@ from typing import Any
 import numpy as np
 import torch
 from benchmarks.microfeat.distances import (
+    FeatureDistances,
     changes,
     crops,
-    feature_distance,
-    l1,
     order,
     reference_of,
-    ssim_distance,
+    tabulate_layers,
 )
 from benchmarks.microfeat.probes import network_features, probe, score, spectrum_features
 from benchmarks.microfeat.ship import write_entry
@@ -37,7 +36,7 @@ from napari_restoration.training.microfeat_recipe import MicroFeatRecipe, read_m
 
 HERE = Path(__file__).parent
 RANDOM_SEEDS = (101, 102, 103)
-TRAIN_PATCHES, VAL_PATCHES = 2400, 1200
+TRAIN_PATCHES, VAL_PATCHES = 2000, 1000
 LAYERS = (("conv3_3", False, "l2"), ("conv3_4", True, "l1"))
 """As two of the five papers compare features: squares behind the activation, absolute values before it."""
 
@@ -126,12 +125,11 @@ def distances(recipe: MicroFeatRecipe, data: Path, networks: dict[str, FeatureNe
     versions = [changes(crop, np.random.default_rng([7, n])) for n, crop in enumerate(clean)]
     reference = reference_of(versions)
     found: dict[str, Any] = {"crops": len(clean)}
-    found["l1"] = asdict(order(l1, versions, reference))
-    found["1 - SSIM"] = asdict(order(ssim_distance, versions, reference))
+    found["l1"] = asdict(order(reference.l1, reference))
+    found["1 - SSIM"] = asdict(order(reference.ssim, reference))
     for name, network in networks.items():
-        for layer, before, error in LAYERS:
-            distance = feature_distance(network, layer, before, error)
-            found[f"{name}, {layer}"] = asdict(order(distance, versions, reference))
+        for layer, tables in tabulate_layers(FeatureDistances(network, LAYERS), versions).items():
+            found[f"{name}, {layer}"] = asdict(order(tables, reference))
         print(name, flush=True)
     return found
 

@@ -3,10 +3,23 @@
 import numpy as np
 import pytest
 import torch
-from benchmarks.microfeat.distances import BLURS, PHOTONS, changes, crops, l1, noisy, order, reference_of
+from benchmarks.microfeat.distances import (
+    BLURS,
+    PHOTONS,
+    FeatureDistances,
+    changes,
+    crops,
+    l1,
+    noisy,
+    order,
+    reference_of,
+    tabulate,
+)
 from benchmarks.microfeat.probes import probe, score, spectrum_features
 from benchmarks.microfeat.ship import balance
 
+from napari_restoration.models.archs.features import build_features
+from napari_restoration.training.losses.perceptual import perceptual
 from napari_restoration.training.microfeat import new_trainer
 from napari_restoration.training.microfeat_patches import Labelled, Samples
 
@@ -82,7 +95,7 @@ def test_l1_orders_ladders_but_takes_a_shift_for_damage() -> None:
     assert {f"blur {s:g} px" for s in BLURS} | {f"{p:g} photons" for p in PHOTONS} <= versions[0].keys()
     assert versions[0]["clean"].shape == (64, 64)
     reference = reference_of(versions)
-    found = order(l1, versions, reference)
+    found = order(tabulate(l1, versions), reference)
     assert (found.blur, found.noise, found.agrees_l1) == (1, 1, 1)
     assert found.harmless["shift 2 px < 100 photons"] == 0
     assert found.blur_to_noise == pytest.approx(1, rel=0.1)
@@ -90,6 +103,21 @@ def test_l1_orders_ladders_but_takes_a_shift_for_damage() -> None:
 
 def test_a_distance_that_knows_nothing_is_found_out() -> None:
     versions = [changes(clean_crop(), np.random.default_rng(0))]
-    backwards = order(lambda image, clean: -l1(image, clean), versions, reference_of(versions))
+    tables = tabulate(lambda images, clean: -l1(images, clean), versions)
+    backwards = order(tables, reference_of(versions))
     assert (backwards.blur, backwards.noise, backwards.dominated) == (-1, -1, 0)
     assert backwards.agrees_l1 == 0
+
+
+def test_distances_of_features_are_the_perceptual_loss() -> None:
+    torch.manual_seed(0)
+    network = build_features("microfeat", None, divide=16)
+    rng = np.random.default_rng(0)
+    clean, images = rng.random((16, 16), dtype=np.float32), rng.random((2, 16, 16), dtype=np.float32)
+    layers = (("conv3_3", False, "l2"), ("conv3_4", True, "l1"))
+    found = FeatureDistances(network, layers)(images, clean)
+    for name, before, error in layers:
+        for image, value in zip(images, found[name], strict=True):
+            one, other = (torch.from_numpy(a)[None, None] for a in (image, clean))
+            loss = perceptual(network, one, other, layers=[name], before_act=before, error=error)  # type: ignore[arg-type]
+            assert float(loss) == pytest.approx(value, rel=1e-4)
