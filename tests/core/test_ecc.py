@@ -39,6 +39,21 @@ def test_a_known_shift_is_found_to_a_twentieth_of_a_pixel_at_20_db(shift):
     assert 0.001 < found.error_px < 0.05
 
 
+@pytest.mark.parametrize("noise", [0.1, 1.5])
+def test_the_standard_error_holds_for_weak_and_for_strong_noise(noise):
+    reference, moving = scene(shift=(0.4, -0.7)), scene()
+    found = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        dirty = moving + rng.normal(0, noise * moving.std(), moving.shape)
+        found.append(align(reference, dirty))
+
+    actual = np.sqrt(np.mean((np.array([one.shift_px for one in found]) - (0.4, -0.7)) ** 2))
+    told = np.median([one.error_px for one in found])
+
+    assert 0.7 * actual < told < 8 * actual
+
+
 def test_rho_and_shift_do_not_depend_on_gain_and_offset():
     reference, moving = at_20_db(scene(shift=(0.4, 1.2)), 1), at_20_db(scene(), 2)
 

@@ -15,18 +15,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from napari_restoration.core.ecc_steps import SMALLEST_SIDE, Float64, moved_by, standard_error, step
 from napari_restoration.core.errors import InputError
 
-Float64 = npt.NDArray[np.float64]
 Motion = Literal["translation", "rigid"]
 
-SMALLEST_SIDE = 16
-"""Pixels that an image must have along each side."""
 # The search begins on strongly smoothed images, where it finds its way from a few pixels off.
 _SMOOTHING_PX = (3.0, 1.2)
-# Pixels next to the edge are extrapolated by smoothing and splines; they take no part.
-_EDGE_PX = 4
-_MOST_STEP_PX = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,20 +95,21 @@ def align(
         coefficients = ndimage.spline_filter(smooth[1], order=3, mode="mirror")
         best, rho, converged = -math.inf, math.nan, False
         while steps < most_steps:
-            step, now, spread = _step(smooth[0], coefficients, parameters, sigma)
+            change, now = step(smooth[0], coefficients, parameters)
             if math.isnan(now):
                 break
             steps += 1
             converged = abs(now - rho) < tolerance
             rho = now
             if now > best:
-                best, kept, error = now, parameters.copy(), spread
+                best, kept = now, parameters.copy()
             if converged:
                 break
-            parameters = parameters + step
+            parameters = parameters + change
         if math.isinf(best):
             break
         parameters, rho = kept, best
+        error = standard_error(smooth[0], coefficients, parameters, sigma)
     angle = float(parameters[2]) if parameters.size > 2 else 0.0
     return Alignment(
         shift_px=(float(parameters[0]), float(parameters[1])), angle_rad=angle, rho=rho, error_px=error, steps=steps,
@@ -140,7 +136,7 @@ def move(plane: npt.NDArray[Any], found: Alignment) -> npt.NDArray[np.float32]:
         return np.asarray(plane, dtype=np.float32)
     data = np.asarray(plane, dtype=np.float64)
     coefficients = ndimage.spline_filter(data, order=3, mode="mirror")
-    return _moved(coefficients, np.array([*found.shift_px, found.angle_rad]), "mirror").astype(np.float32)
+    return moved_by(coefficients, np.array([*found.shift_px, found.angle_rad]), "mirror").astype(np.float32)
 
 
 def common_region(
@@ -197,88 +193,3 @@ def _checked(reference: npt.ArrayLike, moving: npt.ArrayLike) -> tuple[Float64, 
     if not (np.isfinite(fixed).all() and np.isfinite(floating).all()):
         raise InputError("An image to align holds missing pixels (NaN or infinite): fill them first.")
     return fixed, floating
-
-
-def _step(
-    fixed: Float64, coefficients: Float64, parameters: Float64, sigma: float
-) -> tuple[Float64, float, float]:
-    """One Gauss-Newton step from `parameters`: the step, the correlation there, and the shifts' standard error."""
-    moved = _moved(coefficients, parameters, "mirror")
-    inside = _overlap(fixed.shape, parameters)
-    rows, columns = inside
-    if rows.stop - rows.start < SMALLEST_SIDE // 2 or columns.stop - columns.start < SMALLEST_SIDE // 2:
-        return parameters, math.nan, math.nan
-    slopes = _slopes(moved, parameters)
-    basis = np.stack([_centred(slope[inside]).ravel() for slope in slopes])
-    r, w = _centred(fixed[inside]).ravel(), _centred(moved[inside]).ravel()
-    r_norm, w_norm = float(np.linalg.norm(r)), float(np.linalg.norm(w))
-    floor = 1e-9 * math.sqrt(r.size) * max(float(np.abs(fixed).max()), float(np.abs(moved).max()), 1e-300)
-    if r_norm <= floor or w_norm <= floor:
-        return parameters, math.nan, math.nan
-    # Unit norms keep the normal equations well scaled, and leave the step unchanged.
-    r, w, basis = r / r_norm, w / w_norm, basis / w_norm
-    rho = float(r @ w)
-    squares = basis @ basis.T
-    onto_r, onto_w = basis @ r, basis @ w
-    try:
-        solved_r, solved_w = np.linalg.solve(squares, onto_r), np.linalg.solve(squares, onto_w)
-        inverse = np.linalg.inv(squares)
-    except np.linalg.LinAlgError:
-        return np.zeros_like(parameters), rho, math.nan
-    numerator, denominator = 1 - float(onto_w @ solved_w), rho - float(onto_r @ solved_w)
-    # Where the images are hardly alike the optimal weight has no positive value; plain least squares has.
-    weight = numerator / denominator if denominator > 1e-12 else max(rho, 1e-3)
-    step = weight * solved_r - solved_w
-    longest = float(np.abs(step[:2]).max())
-    if longest > _MOST_STEP_PX:
-        step *= _MOST_STEP_PX / longest
-    # Smoothed noise has one independent value in 4 pi sigma^2 pixels.
-    left = max(0.0, 1 - rho**2) * 4 * math.pi * sigma**2 / r.size
-    return step, rho, math.sqrt(left * float(max(inverse[0, 0], inverse[1, 1])))
-
-
-def _moved(coefficients: Float64, parameters: Float64, mode: str) -> Float64:
-    if parameters.size < 3 or parameters[2] == 0:
-        return np.asarray(ndimage.shift(coefficients, parameters[:2], order=3, mode=mode, prefilter=False))
-    middle = (np.array(coefficients.shape) - 1) / 2
-    back = _turn(-float(parameters[2]))
-    offset = middle - back @ (middle + parameters[:2])
-    return np.asarray(
-        ndimage.affine_transform(coefficients, back, offset, order=3, mode=mode, prefilter=False)
-    )
-
-
-def _slopes(moved: Float64, parameters: Float64) -> list[Float64]:
-    """Derivatives of the moved image by the parameters."""
-    down, across = (np.asarray(slope, dtype=np.float64) for slope in np.gradient(moved))
-    if parameters.size < 3:
-        return [-down, -across]
-    y, x = (
-        np.arange(n, dtype=np.float64) - (n - 1) / 2 - shift
-        for n, shift in zip(moved.shape, parameters[:2], strict=True)
-    )
-    # A point at (y, x) from the centre goes to (cos y + sin x, cos x - sin y): d/da is (x, -y).
-    turning = across * y[:, None] - down * x[None, :]
-    return [-down, -across, np.asarray(turning, dtype=np.float64)]
-
-
-def _turn(angle: float) -> Float64:
-    """Matrix on (y, x) of a turn from X towards Y."""
-    c, s = math.cos(angle), math.sin(angle)
-    return np.array([[c, s], [-s, c]])
-
-
-def _overlap(shape: tuple[int, ...], parameters: Float64) -> tuple[slice, slice]:
-    angle = float(parameters[2]) if parameters.size > 2 else 0.0
-    turn = abs(math.sin(angle)) * np.array([shape[1], shape[0]]) / 2
-    spans = []
-    for axis in (0, 1):
-        shift = float(parameters[axis])
-        first = _EDGE_PX + math.ceil(max(0.0, shift + turn[axis]))
-        last = shape[axis] - _EDGE_PX - math.ceil(max(0.0, -shift + turn[axis]))
-        spans.append(slice(min(first, shape[axis]), max(last, 0)))
-    return spans[0], spans[1]
-
-
-def _centred(part: Float64) -> Float64:
-    return np.asarray(part - part.mean(), dtype=np.float64)
