@@ -27,6 +27,7 @@ Erosion = Literal["paper", "default"]
 # Frames are searched on images of about this side; a stream of a thousand frames is then a matter of seconds.
 _SEARCHED_SIDE = 256
 _CLEAR = 0.6
+_NEAR_PX = 3.0
 _PAPER_RADIUS, _PAPER_TIMES = 128, 2
 
 
@@ -182,6 +183,10 @@ def prepare_burst(
     pictures = [np.asarray(read(number), dtype=np.float32) for number in numbers]
     motions = tuple(_registered(sharp, picture, found.shift_px, motion) for picture in pictures)
     for number, one in zip(numbers, motions, strict=True):
+        if math.isnan(one.rho):
+            raise InputError(
+                f"Frame {number} or what it shares with the sharp image has no contrast: leave this sharp image out."
+            )
         if not one.rho > 0.1:
             raise InputError(
                 f"Frame {number} could not be registered to the sharp image (correlation {one.rho:.2f}): "
@@ -262,9 +267,12 @@ def random_centres(allowed: Mask, count: int, rng: np.random.Generator) -> list[
 
 
 def _registered(sharp: Float, frame: Float, start: tuple[float, float], motion: Motion) -> Alignment:
-    """ECC from the search's shift and from a finer one; the better of the two."""
-    starts = {start, estimate_shift(sharp, frame)}
-    tried = [align(sharp, frame, start_px=one, motion=motion) for one in sorted(starts)]
+    """ECC from the search's shift, and from a finer one if that lies elsewhere; the better of the two."""
+    starts = [estimate_shift(sharp, frame)]
+    # From a few pixels off the search finds the same place.
+    if math.dist(starts[0], start) > _NEAR_PX:
+        starts.append(start)
+    tried = [align(sharp, frame, start_px=one, motion=motion) for one in starts]
     return max(tried, key=lambda one: one.rho if not math.isnan(one.rho) else -2.0)
 
 
