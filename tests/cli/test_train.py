@@ -70,7 +70,7 @@ def test_a_recipe_becomes_a_model_that_restores(
 def test_a_method_is_picked_by_name(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    chosen = ["--method", "care", "--preset", "tiny", "--minutes", "0.001"]
+    chosen = ["--method", "care", "--size", "tiny", "--minutes", "0.001"]
     assert main(["train", *chosen, *arguments[3:]]) == 0
     assert "care-tiny is trained" in capsys.readouterr().err
     assert find_card(tmp_path / "run" / "model")[0].training["steps"] >= 1
@@ -130,9 +130,15 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(
         (["--resume", "run", "--minutes", "3", "--seed", "1"], "--minutes, --seed"),
         (["--resume", "absent"], "absent"),
         (["--recipe", "absent.toml", "--data", "d", "--out", "run"], "absent.toml"),
-        (["--recipe", "r.toml", "--preset", "tiny", "--data", "d", "--out", "run"], "--preset"),
+        (["--recipe", "r.toml", "--size", "tiny", "--data", "d", "--out", "run"], "--size"),
+        (["--data", "d", "--out", "run"], "--task"),
+        (["--task", "denoise", "--out", "run"], "--pairs"),
+        (["--task", "denoise", "--pairs", "d", "--preset", "tem-stream", "--out", "run"], "--clean"),
+        (["--task", "denoise", "--pairs", "absent", "--out", "run"], "absent"),
+        (["--from", "absent", "--pairs", "d", "--out", "run"], "absent"),
+        (["--task", "denoise", "--data", "d", "--val", "v", "--out", "run"], "--val"),
         (["--method", "magic", "--data", "d", "--out", "run"], "bdu-uc-ssim"),
-        (["--method", "comi", "--preset", "paper", "--data", "d", "--out", "run"], "--features FILE"),
+        (["--method", "comi", "--size", "paper", "--data", "d", "--out", "run"], "--features FILE"),
         (["--resume", "run", "--tensorboard"], "--tensorboard"),
     ],
 )

@@ -1,30 +1,43 @@
-"""``napari-restoration train``: make a model from a recipe, or go on with a training run."""
+"""``napari-restoration train``: make a model, fine-tune one, or go on with a training run."""
 
 from __future__ import annotations
 
 import argparse
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from napari_restoration.cli import options
 from napari_restoration.cli.messages import DONE, INTERRUPTED, say
 from napari_restoration.core.errors import InputError
 from napari_restoration.core.progress import Notice
-from napari_restoration.tasks.train import PRESETS
+from napari_restoration.tasks.train import SIZES, TASK_METHODS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from napari_restoration.cli.bar import ProgressBar
     from napari_restoration.cli.options import Commands
     from napari_restoration.core.progress import Progress
 
 _EXAMPLES = """\
-  napari-restoration train --method bdu-uc-ssim --data images/ --out run/ --minutes 60
-  napari-restoration train --recipe recipe.toml --data images/ --out run/ --minutes 60
+  napari-restoration train --task denoise --pairs pairs/ --out run/ --minutes 60
+  napari-restoration train --task refocus --clean good/ --preset widefield-20x --out run/ --epochs 50
+  napari-restoration train --from denoise-care --pairs pairs/ --val others/ --out run/ --minutes 10
+  napari-restoration train --recipe recipe.toml --data images/ --out run/
   napari-restoration train --resume run/
 """
 
-_OPTIONS = ("preset", "minutes", "seed", "device", "devices", "features", "backbone", "tensorboard")
+_FOLDERS: Mapping[str, Literal["index", "pairs", "clean"]] = {"data": "index", "pairs": "pairs", "clean": "clean"}
+_CHANGES = ("epochs", "patch", "batch_size", "learning_rate", "metric", "early_stopping")
+_OPTIONS = (
+    "preset", "pixel_size_um", "axes", "size", "minutes", "seed", "device", "devices", "features", "backbone",
+    "tensorboard",
+)  # fmt: skip
+_NAMES = {
+    "validation": "val", "pixel_size_um": "pixel-size", "batch_size": "batch", "learning_rate": "learning-rate",
+    "early_stopping": "early-stopping", "start": "from",
+}  # fmt: skip
 
 
 def add_command(commands: Commands) -> None:
@@ -32,50 +45,90 @@ def add_command(commands: Commands) -> None:
     parser = options.add_parser(
         commands,
         "train",
-        summary="train a model from a recipe",
-        description="Train a model from a recipe, or go on with a run that was stopped. "
+        summary="train a model from pairs or good images, or go on with one",
+        description="Train a model, fine-tune one, or go on with a run that was stopped. "
         "The finished model is the folder `model` of the run.",
         examples=_EXAMPLES,
     )
     parser.set_defaults(run=run)
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--recipe", type=Path, metavar="FILE", help="what to learn, a TOML file")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--task", choices=TASK_METHODS, help="what to learn, with its usual method")
     which.add_argument(
-        "--method",
-        metavar="NAME",
-        help="what to learn, a method by name, such as c2f or comi; a wrong name lists all",
+        "--method", metavar="NAME", help="a method by name, such as c2f or comi; a wrong name lists all"
     )
+    which.add_argument("--recipe", type=Path, metavar="FILE", help="what to learn, a TOML file")
     which.add_argument("--resume", type=Path, metavar="RUN", help="go on with this run")
     parser.add_argument(
-        "--preset", default=None, choices=PRESETS,
+        "--from", dest="start", metavar="ID|PATH", help="model or run whose weights training starts from"
+    )
+    parser.add_argument(
+        "--size", choices=SIZES,
         help="size of the method: the published one, ours (default), or the smallest for a trial",
     )  # fmt: skip
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder of images with their index.csv")
-    parser.add_argument("--out", type=Path, metavar="RUN", help="folder of the run, new or empty")
-    parser.add_argument(
-        "--minutes", type=options.above_zero, metavar="M", help="time budget (default: the recipe's steps)"
+    _add_images(parser)
+    _add_settings(parser)
+
+
+def _add_images(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("images")
+    where = group.add_mutually_exclusive_group()
+    where.add_argument("--pairs", type=Path, metavar="DIR", help="folder of pairs, in `input` and `target`")
+    where.add_argument(
+        "--clean", type=Path, metavar="DIR", help="folder of good images that --preset degrades"
     )
-    parser.add_argument("--seed", type=options.counted, metavar="S", help="instead of the recipe's")
-    parser.add_argument(
-        "--device", default=None, metavar="cpu|cuda[:N]|mps", help="where to train (default: cpu)"
+    where.add_argument("--data", type=Path, metavar="DIR", help="folder of images with their index.csv")
+    group.add_argument(
+        "--val", dest="validation", type=Path, metavar="DIR",
+        help="folder like that of --pairs or --clean for validation (default: some fields of view are held out)",
+    )  # fmt: skip
+    group.add_argument("--preset", metavar="NAME", help="what degrades the good images: a preset or its file")
+    group.add_argument(
+        "--pixel-size", dest="pixel_size_um", type=options.above_zero, metavar="UM",
+        help="of good images that do not tell it",
+    )  # fmt: skip
+    group.add_argument("--axes", type=options.axes, help="meaning of the files' axes, if they do not say it")
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("training")
+    group.add_argument("--out", type=Path, metavar="RUN", help="folder of the run, new or empty")
+    budget = group.add_mutually_exclusive_group()
+    budget.add_argument("--minutes", type=options.above_zero, metavar="M", help="time budget")
+    budget.add_argument(
+        "--epochs", type=options.positive, metavar="N", help="budget of epochs (default: the method's)"
     )
-    parser.add_argument(
+    group.add_argument("--patch", type=options.positive, metavar="N", help="side of the patches in pixels")
+    group.add_argument(
+        "--batch", dest="batch_size", type=options.positive, metavar="N", help="patches a step"
+    )
+    group.add_argument(
+        "--learning-rate", type=options.above_zero, metavar="R",
+        help="instead of the method's (with --from a tenth of it)",
+    )  # fmt: skip
+    group.add_argument(
+        "--metric", choices=("loss", "psnr", "ssim", "mae"), help="what decides which weights are best"
+    )
+    group.add_argument(
+        "--early-stopping",
+        type=options.counted,
+        metavar="N",
+        help="end after N epochs without a better metric",
+    )
+    group.add_argument("--seed", type=options.counted, metavar="S", help="instead of the method's")
+    group.add_argument("--device", metavar="cpu|cuda[:N]|mps", help="where to train (default: cpu)")
+    group.add_argument(
         "--devices", type=int, choices=range(1, 65), metavar="N",
         help="how many GPUs (or, with cpu, processes) train together",
     )  # fmt: skip
-    parser.add_argument(
-        "--features",
-        type=Path,
-        metavar="FILE",
+    group.add_argument(
+        "--features", type=Path, metavar="FILE",
         help="local file of VGG-19's ImageNet weights, for losses on features",
-    )
-    parser.add_argument(
-        "--backbone",
-        type=Path,
-        metavar="FILE",
+    )  # fmt: skip
+    group.add_argument(
+        "--backbone", type=Path, metavar="FILE",
         help="local file of ImageNet weights of the network's frozen part",
-    )
-    parser.add_argument(
+    )  # fmt: skip
+    group.add_argument(
         "--tensorboard", action="store_true", default=None, help="write a log for TensorBoard as well"
     )
 
@@ -97,9 +150,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.resume is not None:
         task = iter_resume(arguments.resume)
     else:
-        given = {key: getattr(arguments, key) for key in (*_OPTIONS, "method")}
-        chosen = {key: value for key, value in given.items() if value is not None}
-        task = iter_train(arguments.recipe, arguments.data, arguments.out, **chosen)
+        source = next(name for name in _FOLDERS if getattr(arguments, name) is not None)
+        chosen = _given(arguments, (*_OPTIONS, "method", "task", "start", "validation"))
+        task = iter_train(
+            arguments.recipe, getattr(arguments, source), arguments.out, kind=_FOLDERS[source],
+            changes=_given(arguments, _CHANGES), **chosen,
+        )  # fmt: skip
     with ProgressBar(1) as bar, closing(task):
         bar.begin(folder.name)
         try:
@@ -111,18 +167,30 @@ def run(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def _given(arguments: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+    found = {name: getattr(arguments, name) for name in names}
+    return {name: value for name, value in found.items() if value is not None}
+
+
 def _check(arguments: argparse.Namespace) -> None:
-    fresh = ("data", "out", *_OPTIONS)
     if arguments.resume is not None:
-        extra = [f"--{name}" for name in fresh if getattr(arguments, name) is not None]
-        if extra:
-            raise InputError(f"A resumed run keeps its own settings: leave {', '.join(extra)} out.")
+        fresh = _given(arguments, ("start", *_FOLDERS, "validation", "out", *_OPTIONS, *_CHANGES))
+        if fresh:
+            extra = ", ".join(f"--{_NAMES.get(name, name)}" for name in fresh)
+            raise InputError(f"A resumed run keeps its own settings: leave {extra} out.")
         return
-    if arguments.preset is not None and arguments.method is None:
-        raise InputError("A recipe has one size: leave --preset out, or name a --method.")
-    missing = [f"--{name}" for name in ("data", "out") if getattr(arguments, name) is None]
-    if missing:
-        raise InputError(f"A new run needs {' and '.join(missing)} as well.")
+    if arguments.size is not None and arguments.recipe is not None:
+        raise InputError("A recipe has one size: leave --size out, or name a --method.")
+    if not _given(arguments, ("recipe", "method", "task", "start", "preset")):
+        raise InputError("A new run needs --task, --method, --recipe or --from as well.")
+    if not _given(arguments, _FOLDERS):
+        raise InputError("A new run needs --pairs, --clean or --data as well.")
+    if arguments.out is None:
+        raise InputError("A new run needs --out as well.")
+    if (arguments.clean is None) != (arguments.preset is None):
+        raise InputError("--clean and --preset belong together: good images and what degrades them.")
+    if arguments.validation is not None and arguments.data is not None:
+        raise InputError("--val goes with --pairs or --clean; of --data a share is held out.")
 
 
 def _show(bar: ProgressBar, report: Progress) -> None:

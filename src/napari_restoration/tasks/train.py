@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import replace
+from collections.abc import Generator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_restoration.core.errors import InputError
 from napari_restoration.core.progress import Progress, Task
+from napari_restoration.tasks.train_recipe import TASK_METHODS, changed, choose_recipe
 
 if TYPE_CHECKING:
     from napari_restoration.models.card import ModelCard
-    from napari_restoration.training.recipe import Recipe
+    from napari_restoration.training.material import Kind
     from napari_restoration.training.run import TrainingRun
 
 MODEL_FOLDER = "model"
-PRESETS = ("paper", "default", "tiny")
+SIZES = ("paper", "default", "tiny")
+
+__all__ = ["MODEL_FOLDER", "SIZES", "TASK_METHODS", "iter_resume", "iter_train", "method_names"]
 
 
 def method_names() -> list[str]:
@@ -31,10 +33,18 @@ def iter_train(
     data_dir: str | Path,
     out: str | Path,
     *,
+    kind: Kind = "index",
+    validation: str | Path | None = None,
+    preset: str | Path | None = None,
+    pixel_size_um: float | None = None,
+    axes: str | None = None,
     method: str | None = None,
-    preset: str = "default",
+    task: str | None = None,
+    size: str | None = None,
+    start: str | Path | None = None,
     minutes: float | None = None,
     seed: int | None = None,
+    changes: Mapping[str, Any] | None = None,
     device: str = "cpu",
     devices: int = 1,
     features: str | Path | None = None,
@@ -46,19 +56,36 @@ def iter_train(
     Parameters
     ----------
     recipe : path or None
-        TOML recipe; None where a method is named.
+        TOML recipe; None where a method, a task or a model to start from is named.
     data_dir : path
-        Folder with the images and their ``index.csv``.
+        Folder with the images.
     out : path
         Folder of the run, new or empty; the finished model is its folder ``model``.
+    kind : {"index", "pairs", "clean"}
+        What `data_dir` holds: images with their ``index.csv``, pairs, or good images that `preset` degrades.
+    validation : path, optional
+        Folder of the same kind that scores come from; by default a share of the fields of view is held out.
+    preset : str or path, optional
+        Preset of `napari_restoration.tasks.presets` or its file, for good images.
+    pixel_size_um : float, optional
+        Of good images that do not tell it.
+    axes : str, optional
+        Meaning of the files' axes, if they do not say it.
     method : str, optional
         One of `method_names`, instead of a recipe.
-    preset : {"paper", "default", "tiny"}
+    task : str, optional
+        Its usual method, instead of a recipe.
+    size : {"paper", "default", "tiny"}, optional
         Size of the method: the published settings, ours, or the smallest for a trial.
+    start : str or path, optional
+        Model whose weights training starts from: id, model folder or run. Without recipe, method and task its
+        network is taken as it is. The learning rate is a tenth of the recipe's unless `changes` gives one.
     minutes : float, optional
         Time budget; without one the recipe's steps decide.
     seed : int, optional
         Instead of the recipe's.
+    changes : mapping, optional
+        Fields of `TrainingSettings` that replace the recipe's, and ``epochs``.
     device : str
         "cpu", "cuda", "cuda:N" or "mps".
     devices : int
@@ -87,28 +114,28 @@ def iter_train(
     Raises
     ------
     InputError, OutputError
-        A wrong recipe, data folder or time budget; a folder that already holds a run.
+        A wrong recipe, data folder or time budget; images that do not fit together; a folder that already holds a
+        run. Nothing is written then.
     """
+    from napari_restoration.training.material import Material
     from napari_restoration.training.methods import Files
     from napari_restoration.training.run import TrainingRun
 
-    chosen = _recipe(recipe, method, preset)
-    if seed is not None:
-        chosen = replace(chosen, seed=seed)
+    degradation = _preset(kind, preset)
+    chosen = choose_recipe(recipe, method, task or (degradation or {}).get("task"), size, start)
+    chosen = changed(chosen, changes or {}, seed=seed, gentle=start is not None)
     files = Files(
         features=Path(features) if features is not None else None,
         backbone=Path(backbone) if backbone is not None else None,
     )
+    material = Material(
+        folder=Path(data_dir).resolve(), kind=kind, preset=degradation, pixel_size_um=pixel_size_um, axes=axes,
+        validation=Path(validation).resolve() if validation is not None else None,
+    )  # fmt: skip
     run = TrainingRun.create(
-        Path(out),
-        chosen,
-        Path(data_dir),
-        minutes=minutes,
-        device=device,
-        devices=devices,
-        files=files,
-        tensorboard=tensorboard,
-    )
+        Path(out), chosen, material, minutes=minutes, device=device, devices=devices, files=files,
+        tensorboard=tensorboard, start=start,
+    )  # fmt: skip
     return (yield from _finish(run))
 
 
@@ -125,13 +152,12 @@ def iter_resume(run_folder: str | Path) -> Task[ModelCard]:
     return (yield from _finish(TrainingRun.resume(Path(run_folder), alone=False)))
 
 
-def _recipe(path: str | Path | None, method: str | None, preset: str) -> Recipe:
-    from napari_restoration.training.method_recipes import method_recipe
-    from napari_restoration.training.recipe import read_recipe
+def _preset(kind: str, preset: str | Path | None) -> dict[str, Any] | None:
+    from napari_restoration.degradations.preset_store import find_preset
 
-    if (path is None) == (method is None):
-        raise InputError("Training needs either a recipe or the name of a method.")
-    return read_recipe(path) if path is not None else method_recipe(str(method), preset)
+    if (kind == "clean") != (preset is not None):
+        raise InputError("Good images and the preset that degrades them belong together: name both or none.")
+    return find_preset(preset).to_dict() if preset is not None else None
 
 
 def _finish(run: TrainingRun) -> Generator[Progress, None, ModelCard]:
@@ -143,4 +169,4 @@ def _finish(run: TrainingRun) -> Generator[Progress, None, ModelCard]:
         raise SystemExit(0)  # the first process tells of the training and writes the model
     yield from run.epochs()
     yield Progress(done=run.step, total=run.step, message="writing the model")
-    return export_run(run.folder, run.folder / MODEL_FOLDER, overwrite=True)
+    return export_run(run.folder, run.folder / MODEL_FOLDER, overwrite=True, data=run.data)

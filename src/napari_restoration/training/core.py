@@ -47,17 +47,17 @@ class Core:
 
     Attributes
     ----------
-    method, networks, averaged, optimizers
+    method, networks, averaged, optimizers, arch
         The recipe's method, its networks by name, the averaged copy of the one that restores, and one optimizer
         for each player.
-    epoch, phase, parts
-        Epochs done, phase of the method, and in how many parts a batch is computed.
+    epoch, phase, parts, first
+        Epochs done, phase of the method, in how many parts a batch is computed; weights that training started from.
     """
 
     def __init__(
         self, recipe: Recipe, device: str = "cpu", *, files: Files | None = None, devices: int = 1
     ) -> None:
-        self._recipe = recipe
+        self._recipe, self.arch = recipe, recipe.arch
         self._fabric = open_fabric(device, recipe.training.precision, devices)
         self.device = self._fabric.device
         self.processes, self.rank = self._fabric.world_size, self._fabric.global_rank
@@ -78,6 +78,7 @@ class Core:
         self.watch = LossWatch()
         self.epoch, self.phase, self.parts = 0, 0, 1
         self.steps_averaged, self.frozen = 0, False
+        self.first: Mapping[str, Tensor] | None = None
         self.optimizers = self._fresh_optimizers()
 
     @property
@@ -155,6 +156,7 @@ class Core:
 
         Other networks whose weights are not finite, and everything where there is no best, start from the seed.
         """
+        best = self.first if best is None else best
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(self._recipe.seed)
             fresh = self.method.networks()

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from napari_restoration.core.errors import InputError
 from napari_restoration.models.archs import geometry
-from napari_restoration.training.fields import FieldMaker, field_of_view, split
+from napari_restoration.training.fields import FieldMaker, field_of_view, scene_of_source, split
+from napari_restoration.training.good_images import GoodPlane
 from napari_restoration.training.limits import need
+from napari_restoration.training.material import Material, open_material
 from napari_restoration.training.patches import (
     OTHER_STREAM,
     STATISTICS_STREAM,
@@ -58,25 +60,47 @@ class RunData:
     Parameters
     ----------
     recipe : Recipe
-    data_dir : Path
-        Folder with the images and their ``index.csv``.
+    material : Material or Path
+        Where the images are; a path is a folder with an ``index.csv``.
+
+    Attributes
+    ----------
+    notices : tuple of str
+        What the user must know of the images.
 
     Raises
     ------
     InputError
-        If the data folder has no index, or a group of the recipe matches nothing.
+        If the data folder has no index, a group of the recipe matches nothing, or images do not fit together.
     """
 
-    def __init__(self, recipe: Recipe, data_dir: Path) -> None:
-        self._recipe = recipe
-        self._sources: list[Source] = load_sources(data_dir, recipe.sources) if recipe.sources else []
-        self._sources += draw_phantoms(recipe.phantoms, recipe.seed)
-        self._pairs: list[PairSource] = load_pairs(data_dir, recipe.pairs) if recipe.pairs else []
-        both: list[Source | PairSource] = [*self._sources, *self._pairs]
-        train, held = split(both, recipe.training.validation_share, recipe.seed)
+    def __init__(self, recipe: Recipe, material: Material | Path) -> None:
+        self._recipe, self.notices = recipe, tuple[str, ...]()
+        self._sources: list[Source] = []
+        self._pairs: list[PairSource | GoodPlane] = []
+        self._view = field_of_view
+        chosen = material if isinstance(material, Material) else Material(folder=material)
+        if chosen.kind == "index":
+            train, held = self._read_index(chosen.folder)
+        else:
+            opened = open_material(recipe, chosen)
+            self._pairs += [*opened.train, *opened.held_out]
+            train, held = ([one.name for one in side] for side in (opened.train, opened.held_out))
+            self.notices, self._view = opened.notices, scene_of_source
+            if opened.frames is not None:
+                self._recipe = _with_frames(recipe, opened.frames)
         self._train = set(train)
         # Too few images to hold any out: their own patches, drawn apart, are all there is to check on.
         self._held = set(held) or self._train
+
+    def _read_index(self, folder: Path) -> tuple[list[str], list[str]]:
+        recipe = self._recipe
+        self._sources += load_sources(folder, recipe.sources) if recipe.sources else []
+        self._sources += draw_phantoms(recipe.phantoms, recipe.seed)
+        pairs = load_pairs(folder, recipe.pairs) if recipe.pairs else []
+        self._pairs += pairs
+        both: list[Source | PairSource] = [*self._sources, *pairs]
+        return split(both, recipe.training.validation_share, recipe.seed)
 
     def training(self) -> FieldMaker:
         """Draws from the images trained on."""
@@ -97,13 +121,13 @@ class RunData:
         recipe = self._recipe
         if not recipe.method.unpaired:
             return BatchMaker(recipe, self.training(), stream=TRAINING_STREAM)
-        views = sorted({field_of_view(name) for name in self._train})
+        views = sorted({self._view(name) for name in self._train})
         if len(views) < 2:
             raise InputError(
                 "Training without pairs needs two fields of view at least, one for inputs and one for targets; the "
                 "data have one."
             )
-        blurred = {name for name in self._train if views.index(field_of_view(name)) % 2 == 0}
+        blurred = {name for name in self._train if views.index(self._view(name)) % 2 == 0}
         return UnpairedBatchMaker(
             BatchMaker(recipe, self._maker(blurred), stream=TRAINING_STREAM),
             BatchMaker(recipe, self._maker(self._train - blurred), stream=OTHER_STREAM),
@@ -126,6 +150,14 @@ class RunData:
         sources = [s for s in self._sources if s.name in names]
         pairs = [p for p in self._pairs if p.name in names]
         return FieldMaker(self._recipe, sources, pairs, fixed=fixed)
+
+
+def _with_frames(recipe: Recipe, most: int) -> Recipe:
+    """The recipe with bursts of no more frames than the pairs have."""
+    frames = recipe.degradation.get("frames", (1, most))
+    low, high = frames if isinstance(frames, tuple) else (frames, frames)
+    limited = (float(min(low, most)), float(min(high, most)))
+    return replace(recipe, degradation={**recipe.degradation, "frames": limited})
 
 
 def validation_batches(recipe: Recipe, held_out: FieldMaker, patches: int) -> list[Batch]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from napari_restoration.core.errors import InputError
 from napari_restoration.training.domain import domain_statistics
+from napari_restoration.training.material import Material
 from napari_restoration.training.phantoms import LICENCE, PHANTOM_PREFIX
 from napari_restoration.training.recipe import Recipe
 from napari_restoration.training.sources import read_index
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from napari_restoration.models.card import ModelCard
+    from napari_restoration.training.data import RunData
     from napari_restoration.training.fields import FieldMaker
     from napari_restoration.training.run import TrainingRun
 
@@ -45,7 +47,12 @@ _CITATIONS: Mapping[str, str] = {
 
 
 def export_run(
-    run_folder: str | Path, folder: str | Path, *, overwrite: bool = False, note: str = ""
+    run_folder: str | Path,
+    folder: str | Path,
+    *,
+    overwrite: bool = False,
+    note: str = "",
+    data: RunData | None = None,
 ) -> ModelCard:
     """Write the best weights of a run and their card as a model folder.
 
@@ -59,6 +66,8 @@ def export_run(
         Replace a model folder that exists.
     note : str
         What else a reader of the card should know about this training.
+    data : RunData, optional
+        The run's images, where they are open already.
 
     Returns
     -------
@@ -78,7 +87,7 @@ def export_run(
     if not (run.folder / BEST).exists():
         raise InputError(f"The training run {run_folder} has no finished epoch yet; let it train for longer.")
     weights, best_step = _best_weights(run)
-    data = RunData(run.recipe, run.data_dir)
+    data = data or RunData(run.recipe, run.material)
     training, held_out = data.training(), data.held_out()
     lost_db = _half_precision_loss(run, held_out, weights)
     card = _card(run, training, weights, best_step)
@@ -90,8 +99,17 @@ def export_run(
     return save_model_folder(folder, card, tensors, half=lost_db < MOST_LOST_DB, overwrite=overwrite)
 
 
-def training_data(recipe: Recipe, data_dir: str | Path) -> list[dict[str, Any]]:
-    """What a recipe reads, one entry for each folder and licence: name, licence, source, number of files."""
+def training_data(recipe: Recipe, material: Material | Path) -> list[dict[str, Any]]:
+    """What a run reads, one entry for each folder and licence: name, licence, source, number of files."""
+    if isinstance(material, Material) and material.kind != "index":
+        what = (
+            "pairs"
+            if material.kind == "pairs"
+            else f"good images, degraded by {(material.preset or {})['id']}"
+        )
+        count = sum(path.is_file() for path in material.folder.rglob("*"))
+        return [{"name": material.folder.name, "licence": "not stated", "source": what, "files": count}]
+    data_dir = material.folder if isinstance(material, Material) else material
     groups = [*(s.match for s in recipe.sources), *(p.match for p in recipe.pairs)]
     # The target of a pair is not matched by the input's pattern but is read as well.
     groups += [p.match.replace("/input/", "/target/") for p in recipe.pairs]
@@ -135,12 +153,13 @@ def _card(run: TrainingRun, training: FieldMaker, weights: Mapping[str, Tensor],
         halo=WHOLE_IMAGE_OVERLAP if shape.whole_image else shape.receptive_field,
         whole_image=shape.whole_image,
         training_size=recipe.training.patch if shape.whole_image else None,
-        trained_on=tuple(training_data(recipe, run.data_dir)),
+        trained_on=(*(run.taken.trained_on if run.taken is not None else ()),
+                    *training_data(recipe, run.material)),
         recipe=f"{recipe.id}.toml", seed=recipe.seed,
         training={
             "steps": run.step, "best_step": best_step, "minutes": round(run.elapsed, 1), "device": run.device,
             "train_loss": best["train_loss"], "val_loss": best["val_loss"], "val_psnr_db": best["val_psnr"],
-            "software": software_versions(),
+            "software": software_versions(), **(run.taken.to_dict() if run.taken is not None else {}),
         },
         domain=domain_statistics(_inputs(recipe, training)), citation=_CITATIONS.get(recipe.arch, ""),
     )  # fmt: skip

@@ -6,10 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_restoration.core.errors import InputError
+from napari_restoration.training.good_images import GoodPlane
+from napari_restoration.training.pairs.names import scene_of
 from napari_restoration.training.recipe import Recipe
 from napari_restoration.training.simulate import DEFAULTS, draw, simulate
 from napari_restoration.training.sources import PairSource, Source, as_truth
@@ -20,6 +24,9 @@ Region = tuple[slice, slice]
 TRAINING_PERCENTILES = ((1.0, 3.0), (99.5, 99.9))
 """Ranges of the low and the high percentile in training (probabilistic CARE); restoration uses 2 and 99.8."""
 FIXED_PERCENTILES = ((2.0, 2.0), (99.8, 99.8))
+_MOST_MISSES = 1000
+
+Item = Source | PairSource | GoodPlane
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -43,16 +50,21 @@ class FieldMaker:
     recipe : Recipe
         Shares, binning and degradation.
     sources, pairs
-        What to draw from; at least one of both.
+        What to draw from; at least one of both. Good images that a preset degrades count as pairs.
     fixed : bool
         Normalise with the percentiles of restoration instead of drawn ones.
     """
 
     def __init__(
-        self, recipe: Recipe, sources: Sequence[Source], pairs: Sequence[PairSource], *, fixed: bool = False
+        self,
+        recipe: Recipe,
+        sources: Sequence[Source],
+        pairs: Sequence[PairSource | GoodPlane],
+        *,
+        fixed: bool = False,
     ) -> None:
         self._recipe = recipe
-        self._items: list[Source | PairSource] = [*sources, *pairs]
+        self._items: list[Item] = [*sources, *pairs]
         self._percentiles = FIXED_PERCENTILES if fixed else TRAINING_PERCENTILES
         self._truths: dict[tuple[str, int], Float] = {}
         shares = _shares(self._items)
@@ -67,11 +79,9 @@ class FieldMaker:
         frames : int, optional
             Frames of the burst, so that all fields of a batch have equally many.
         """
-        while True:
+        for _ in range(_MOST_MISSES):
             item = self._items[int(rng.choice(len(self._items), p=self._shares))]
-            made = (
-                self._degraded(item, rng, frames) if isinstance(item, Source) else self._measured(item, rng)
-            )
+            made = self._drawn(item, rng, frames)
             low, high = (float(np.percentile(made.input, rng.uniform(*p))) for p in self._percentiles)
             # A field without any contrast teaches nothing and cannot be normalised.
             if high - low > 1e-6 * max(1.0, abs(high)):
@@ -81,6 +91,19 @@ class FieldMaker:
                     target=(made.target - np.float32(low)) / spread,
                     noise=made.noise / float(spread),
                 )
+        raise InputError(
+            f"None of {_MOST_MISSES} parts drawn from the training images has any contrast: leave constant images out."
+        )
+
+    def _drawn(self, item: Item, rng: np.random.Generator, frames: int | None) -> Field:
+        if isinstance(item, Source):
+            return self._degraded(item, rng, frames)
+        if isinstance(item, PairSource):
+            return self._measured(item, rng, frames)
+        step = item.model.binning
+        side = self._recipe.training.field_size * step
+        given, target = item.degraded(_busy_region(item.image, (side, side), step, rng), rng, frames)
+        return Field(input=given, target=target, noise=float("nan"))
 
     def _degraded(self, source: Source, rng: np.random.Generator, frames: int | None) -> Field:
         recipe = self._recipe
@@ -94,11 +117,17 @@ class FieldMaker:
         electrons = numbers["photons"] * (0.5 + numbers["background"]) + numbers["read_noise"] ** 2
         return Field(input=made.input, target=made.target, noise=float(np.sqrt(electrons)) / numbers["gain"])
 
-    def _measured(self, pair: PairSource, rng: np.random.Generator) -> Field:
+    def _measured(self, pair: PairSource, rng: np.random.Generator, frames: int | None = None) -> Field:
         scale, side = self._recipe.scale, self._recipe.training.field_size
         region = _busy_region(pair.input, (side, side), 1, rng)
         fine = tuple(slice(s.start * scale, s.stop * scale) for s in region)
-        given = pair.input[region]
+        if pair.input.ndim == 3:
+            # Frames in a row, as the camera took them.
+            count = len(pair.input) if frames is None else min(frames, len(pair.input))
+            first = int(rng.integers(0, len(pair.input) - count + 1))
+            given = pair.input[(slice(first, first + count), *region)]
+        else:
+            given = pair.input[region]
         if pair.settings.photons is not None:
             low, high = np.percentile(pair.input, [0.5, 99.9])
             numbers = draw({"photons": pair.settings.photons}, rng)
@@ -149,20 +178,28 @@ def field_of_view(name: str) -> str:
     return re.sub(r"Channel\d+-", "", re.sub(r"^BPAE_.*$", "BPAE", stem))
 
 
-def _busy_region(image: Float, sides: tuple[int, int], multiple: int, rng: np.random.Generator) -> Region:
+def scene_of_source(name: str) -> str:
+    """What files of one field of view share in a folder without an index; see `pairs.names.scene_of`."""
+    return scene_of(name.removeprefix("validation/").split("#")[0])
+
+
+def _busy_region(image: Any, sides: tuple[int, int], multiple: int, rng: np.random.Generator) -> Region:
     """A random region, the busiest of three, so that empty background does not fill the batches."""
-    height, width = (min(side, n // multiple * multiple) for side, n in zip(sides, image.shape, strict=True))
+    lengths = image.shape[-2:]
+    height, width = (min(side, n // multiple * multiple) for side, n in zip(sides, lengths, strict=True))
     regions = []
     for _ in range(3):
         y, x = (
             int(rng.integers(0, (n - side) // multiple + 1)) * multiple
-            for n, side in zip(image.shape, (height, width), strict=True)
+            for n, side in zip(lengths, (height, width), strict=True)
         )
         regions.append((slice(y, y + height), slice(x, x + width)))
-    return max(regions, key=lambda r: float(image[r].std()))
+    # Of a burst the first frame tells what there is.
+    first: tuple[slice, ...] = (slice(0, 1),) * (len(image.shape) - 2)
+    return max(regions, key=lambda r: float(image[(*first, *r)].std()))
 
 
-def _shares(items: Sequence[Source | PairSource]) -> NDArray[np.float64]:
+def _shares(items: Sequence[Item]) -> NDArray[np.float64]:
     counts: Mapping[str, int] = {
         match: sum(i.settings.match == match for i in items) for match in {i.settings.match for i in items}
     }

@@ -22,12 +22,14 @@ from napari_restoration.training.data import RunData, check_fit
 from napari_restoration.training.epoch import Epoch
 from napari_restoration.training.history import HISTORY, TensorBoard, columns, row_of, write_history
 from napari_restoration.training.lock import only_training_in
+from napari_restoration.training.material import Material
 from napari_restoration.training.patches import Batch, prefetch
 from napari_restoration.training.recipe import Recipe
 from napari_restoration.training.run_config import CONFIG, RunConfig, changes, circumstances, name_files
 from napari_restoration.training.schedules import rate_share
 from napari_restoration.training.scores import validate
 from napari_restoration.training.standing import BEST, Standing
+from napari_restoration.training.start import begin_from, name_start
 
 if TYPE_CHECKING:
     from napari_restoration.training.methods import Files
@@ -43,19 +45,19 @@ class TrainingRun:
 
     Attributes
     ----------
-    folder, config, recipe, data_dir, minutes, device
+    folder, config, recipe, material, minutes, device
         Where it lives and what it was started with.
     step, elapsed, history
         Steps done, minutes trained, and the rows of ``history.csv``.
-    core
-        Everything that learns.
+    core, data
+        Everything that learns, and the images once they are open.
     standing
         The best weights so far, and what else decides how training goes on or ends.
     """
 
     def __init__(self, folder: Path, config: RunConfig, *, devices: int = 1) -> None:
         self.folder, self.config = folder, config
-        self.recipe, self.data_dir = config.recipe, config.data_dir
+        self.recipe, self.material = config.recipe, config.material
         self.minutes, self.device = config.minutes, config.device
         self.step, self.elapsed = 0, 0.0
         self.history: list[dict[str, Any]] = []
@@ -66,41 +68,46 @@ class TrainingRun:
         self._epoch = Epoch()
         self._circumstances: dict[str, str] = {}
         self._waiting: list[str] = []
+        self.data: RunData | None = None
+        self.taken = begin_from(self.core, config.start[0]) if config.start is not None else None
 
     @classmethod
     def create(
         cls,
         folder: Path,
         recipe: Recipe,
-        data_dir: Path,
+        material: Material | Path,
         *,
         minutes: float | None = None,
         device: str = "cpu",
         devices: int = 1,
         files: Files | None = None,
         tensorboard: bool = False,
+        start: str | Path | None = None,
     ) -> Self:
-        """Start a run in a new or empty folder.
+        """Start a run in a new or empty folder, on these images, from the weights of a model or from random ones.
 
         Raises
         ------
         OutputError
             If the folder already holds a run.
         InputError
-            If the time budget is not positive, or the recipe's patches do not fit its network.
+            If the time budget is not positive, patches do not fit the network, or images not together.
         """
         if minutes is not None and not minutes > 0:
             raise InputError(f"The time budget is {minutes:g} minutes but must be above 0.")
         if (folder / CONFIG).exists() or (folder / LAST).exists():
             raise OutputError(f"{folder} already holds a training run; resume it or choose another folder.")
         config = RunConfig(
-            recipe=recipe, data_dir=data_dir, minutes=minutes, device=device, devices=devices,
-            tensorboard=tensorboard, files=name_files(files),
+            recipe=recipe, material=material if isinstance(material, Material) else Material(folder=material),
+            minutes=minutes, device=device, devices=devices, tensorboard=tensorboard, files=name_files(files),
+            start=name_start(start) if start is not None else None,
         )  # fmt: skip
         run = cls(folder, config, devices=devices)
+        run.data = RunData(recipe, config.material)
+        run._waiting += [*(run.taken.notices if run.taken is not None else ()), *run.data.notices]
         if run.leads:
-            folder.mkdir(parents=True, exist_ok=True)
-            config.write(folder)
+            config.begin(folder)
         return run
 
     @classmethod
@@ -164,9 +171,9 @@ class TrainingRun:
         with only_training_in(self.folder) if self.leads else nullcontext(False) as taken_over:
             if taken_over:
                 self._waiting.append("The process that trained into this folder died; this one goes on.")
-            data = RunData(self.recipe, self.data_dir)
+            data = self.data = self.data or RunData(self.recipe, self.material)
             checks = data.checks()
-            now = circumstances(self.data_dir)
+            now = circumstances(self.material)
             self._waiting += [words] if (words := changes(self._circumstances, now)) else []
             self._circumstances = now
             board = TensorBoard(self.folder, self.step) if self.config.tensorboard and self.leads else None
@@ -250,13 +257,8 @@ class TrainingRun:
                 f"Training ends early: no better {self.recipe.training.metric} for {self.standing.waited} epochs."
             )
         report = self._epoch.report(
-            scores,
-            done=self.step,
-            total=self._total(),
-            minutes=self.elapsed,
-            best=best,
-            phase=self.core.phase,
-        )
+            scores, done=self.step, total=self._total(), minutes=self.elapsed, best=best, phase=self.core.phase
+        )  # fmt: skip
         notices = [*self._epoch.notices, *self._waiting]
         self.history.append(row_of(report, len(self.history) + 1, notices))
         self._epoch = Epoch()

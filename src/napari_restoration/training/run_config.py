@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_restoration.core.errors import InputError
+from napari_restoration.core.errors import InputError, OutputError
 from napari_restoration.core.files import write_bytes_atomically
+from napari_restoration.training.material import Material
 from napari_restoration.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -26,8 +27,10 @@ class RunConfig:
     Parameters
     ----------
     recipe : Recipe
-    data_dir : Path
-        Folder with the images and their ``index.csv``.
+    material : Material
+        Where the images are.
+    start : tuple of str, or None
+        Model whose weights training starts from: as it was named, its file of weights and that file's SHA-256.
     minutes : float or None
         Time budget; None: the recipe's steps.
     device, devices : str, int
@@ -39,7 +42,8 @@ class RunConfig:
     """
 
     recipe: Recipe
-    data_dir: Path
+    material: Material
+    start: tuple[str, str, str] | None = None
     minutes: float | None = None
     device: str = "cpu"
     devices: int = 1
@@ -49,13 +53,37 @@ class RunConfig:
     @property
     def hash(self) -> str:
         """Of all that a checkpoint of this run depends on."""
-        plain = {"recipe": self.recipe.to_dict(), "files": {k: v[1] for k, v in self.files.items()}}
+        plain: dict[str, Any] = {
+            "recipe": self.recipe.to_dict(),
+            "files": {k: v[1] for k, v in self.files.items()},
+        }
+        if self.start is not None:
+            plain["start"] = self.start[2]
+        if self.material.preset is not None:
+            plain["preset"] = dict(self.material.preset)
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+    def begin(self, folder: Path) -> None:
+        """Make the run's folder and write ``config.json`` into it.
+
+        Raises
+        ------
+        OutputError
+            If the folder cannot be made or written to.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.write(folder)
+        except OSError as error:
+            raise OutputError(
+                f"{folder} cannot be written to ({error.strerror}); choose another folder for the run."
+            ) from error
 
     def write(self, folder: Path) -> None:
         """Write ``config.json``."""
         plain: dict[str, Any] = {
-            "version": 2, "recipe": self.recipe.to_dict(), "data_dir": str(self.data_dir), "minutes": self.minutes,
+            "version": 3, "recipe": self.recipe.to_dict(), "material": self.material.to_dict(), "start": self.start,
+            "minutes": self.minutes,
             "device": self.device, "devices": self.devices, "tensorboard": self.tensorboard, "files": self.files,
         }  # fmt: skip
         write_bytes_atomically(folder / CONFIG, (json.dumps(plain, indent=2) + "\n").encode())
@@ -72,7 +100,8 @@ class RunConfig:
         try:
             plain = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
             return cls(
-                recipe=Recipe.from_dict(plain["recipe"]), data_dir=Path(plain["data_dir"]),
+                recipe=Recipe.from_dict(plain["recipe"]), material=_material(plain),
+                start=tuple(plain["start"]) if plain.get("start") else None,
                 minutes=plain["minutes"], device=plain["device"],
                 devices=plain.get("devices", 1), tensorboard=plain.get("tensorboard", False),
                 files={name: (path, digest) for name, (path, digest) in plain.get("files", {}).items()},
@@ -90,12 +119,22 @@ class RunConfig:
         """
         from napari_restoration.training.methods import Files
 
-        for path, digest in self.files.values():
+        named = [*self.files.values(), *([self.start[1:]] if self.start is not None else [])]
+        for path, digest in named:
             if _file_hash(Path(path)) != digest:
                 raise InputError(
                     f"{path} is not the file that this training was started with; put that one back."
                 )
         return Files(**{name: Path(path) for name, (path, _) in self.files.items()})
+
+
+def _material(plain: dict[str, Any]) -> Material:
+    """Up to version 2 there was one kind of folder."""
+    return (
+        Material.from_dict(plain["material"])
+        if "material" in plain
+        else Material(folder=Path(plain["data_dir"]))
+    )
 
 
 def name_files(files: Files | None) -> dict[str, tuple[str, str]]:
@@ -104,20 +143,22 @@ def name_files(files: Files | None) -> dict[str, tuple[str, str]]:
     return {name: (str(path.resolve()), _file_hash(path)) for name, path in given.items() if path is not None}
 
 
-def circumstances(data_dir: Path) -> dict[str, str]:
+def circumstances(material: Material) -> dict[str, str]:
     """What a bit-equal continuation needs to be the same: the data's index and sizes, our code, torch."""
     import torch
 
     from napari_restoration import __version__
 
-    index = data_dir / "index.csv"
+    index = material.folder / "index.csv"
     data = hashlib.sha256(index.read_bytes() if index.is_file() else b"")
-    for path in sorted(data_dir.rglob("*.tif*")):
-        data.update(f"{path.relative_to(data_dir).as_posix()} {path.stat().st_size}".encode())
+    pattern = "*.tif*" if material.kind == "index" else "*"
+    for folder in material.folders():
+        for path in sorted(one for one in folder.rglob(pattern) if one.is_file()):
+            data.update(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}".encode())
     code = hashlib.sha256(__version__.encode())
     package = Path(__file__).parents[1]
-    for folder in ("training", "models/archs", "degradations"):
-        for path in sorted((package / folder).rglob("*.py")):
+    for part in ("training", "models/archs", "degradations"):
+        for path in sorted((package / part).rglob("*.py")):
             code.update(path.read_bytes())
     return {
         "data": data.hexdigest()[:16],

@@ -82,11 +82,11 @@ def find_pairs(
         targets = Path(targets)
         if source.is_file() and targets.is_file():
             return Found(pairs=(make_pair(source, targets, axes=axes),))
-        left, right = _files(source), _files(targets)
+        left, right = image_files(source), image_files(targets)
     elif (source / "input").is_dir() and (source / "target").is_dir():
-        left, right = _files(source / "input"), _files(source / "target")
+        left, right = image_files(source / "input"), image_files(source / "target")
     else:
-        left, right = _by_role(_files(source), suffixes, source)
+        left, right = _by_role(image_files(source), suffixes, source)
     return _paired(left, right, suffixes, axes, _recorded_scenes(root / RECORD))
 
 
@@ -112,7 +112,14 @@ def pairs_of_images(
     return Found(pairs=tuple(pairs))
 
 
-def _files(folder: Path) -> dict[str, Path]:
+def image_files(folder: Path) -> dict[str, Path]:
+    """The images of a folder by file name, in order.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read or holds none.
+    """
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:
@@ -124,7 +131,7 @@ def _files(folder: Path) -> dict[str, Path]:
     }
     if not found:
         raise InputError(
-            f"{folder} holds no images; pairs need folders 'input' and 'target', or two folders of images."
+            f"{folder} holds no images in itself; pairs need folders 'input' and 'target', or two folders of images."
         )
     return found
 

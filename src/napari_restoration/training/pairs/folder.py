@@ -93,12 +93,7 @@ def open_pair_folder(
     else:
         others = validation if isinstance(validation, Found) else find_pairs(validation, axes=axes)
         _refuse(others, patch, common)
-        leaks = run(iter_leaks(found.pairs, others.pairs))
-        if leaks:
-            words = [leak.words for leak in leaks]
-            raise InputError(
-                f"Training and validation share fields of view: {_first(words)} Leave them out of one."
-            )
+        refuse_leaks(found, others)
         train, held, notice = found.pairs, others.pairs, ""
     frames = [pair.input.size_of("T") for pair in (*train, *held) if pair.is_burst]
     sources = pair_sources(held, settings)
@@ -109,6 +104,20 @@ def open_pair_folder(
         train=pair_sources(train, settings), held_out=sources, scale=common,
         frames=min(frames) if frames else None, notice=notice,
     )  # fmt: skip
+
+
+def refuse_leaks(training: Found, validation: Found) -> None:
+    """Refuse a given division in which validation shows what is trained on.
+
+    Raises
+    ------
+    InputError
+        Naming what the two share.
+    """
+    leaks = run(iter_leaks(training.pairs, validation.pairs))
+    if leaks:
+        words = _first([leak.words for leak in leaks])
+        raise InputError(f"Training and validation share fields of view: {words} Leave them out of one.")
 
 
 def _refuse(found: Found, patch: int, scale: int | None) -> None:

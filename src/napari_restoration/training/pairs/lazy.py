@@ -42,6 +42,7 @@ class LazyPlane:
 
     Notes
     -----
+    `has_missing` tells whether a part read so far had missing pixels.
     Indices are two slices without steps (three of a burst, whose first axis holds the frames), fewer, or none
     (``...``); `numpy.asarray` reads all of it. Missing pixels are filled from their neighbours.
     """
@@ -61,6 +62,7 @@ class LazyPlane:
     ) -> None:
         self._pair, self._side, self._position = pair, side, dict(position)
         self._gain, self._offset, self._shift, self._binning = gain, offset, shift_px, binning
+        self.has_missing = False
         self._stored = pair.input if side == "input" else pair.target
         frames = (pair.input.size_of("T"),) if side == "input" and pair.is_burst else ()
         self.shape = (*frames, *(n // binning for n in self._stored.plane_shape))
@@ -69,6 +71,9 @@ class LazyPlane:
     def ndim(self) -> int:
         """Number of axes: 2, or 3 of a burst."""
         return len(self.shape)
+
+    def __len__(self) -> int:
+        return int(self.shape[0])
 
     @property
     def size(self) -> int:
@@ -105,7 +110,8 @@ class LazyPlane:
             inner.append(slice(start * bins - first, stop * bins - first))
         region: Region = (read[0], read[1])
         reader = self._pair.read_input if self._side == "input" else self._pair.read_target
-        part = fill_missing(reader(self._position, region), 0.0)[0]
+        part, missing = fill_missing(reader(self._position, region), 0.0)
+        self.has_missing = self.has_missing or missing is not None
         if any(self._shift):
             moved = ndimage.shift(part, (0.0,) * (part.ndim - 2) + self._shift, order=3, mode="nearest")
             part = moved[..., inner[0], inner[1]]
@@ -168,6 +174,8 @@ def _fitted(
     if not (settings.fit or settings.register):
         return 1.0, 0.0, (0.0, 0.0)
     given, wanted = middles(pair, position)
+    if not (np.ptp(given) > 0 and np.ptp(wanted) > 0):
+        return 1.0, 0.0, (0.0, 0.0)  # nothing to register or fit
     shift = (0.0, 0.0)
     if settings.register:
         found = align(given, mean_bin(wanted, scale))

@@ -1,0 +1,191 @@
+"""Where the images of a run come from: an indexed folder, a folder of pairs, or good images and a preset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from napari_restoration.core.errors import InputError
+from napari_restoration.degradations.presets import Preset
+from napari_restoration.models.archs import geometry
+from napari_restoration.training.good_images import GoodPlane, find_good_images, good_planes, makes_bursts
+from napari_restoration.training.pairs.find import RECORD
+from napari_restoration.training.pairs.folder import USUAL, open_pair_folder, refuse_leaks
+from napari_restoration.training.pairs.leaks import fingerprints
+from napari_restoration.training.pairs.names import listed
+from napari_restoration.training.pairs.split import split_pairs
+from napari_restoration.training.recipe import Recipe
+from napari_restoration.training.recipe_data import PairSettings
+from napari_restoration.training.sources import PairSource
+
+Kind = Literal["index", "pairs", "clean"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What a run is fed with.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the images.
+    kind : {"index", "pairs", "clean"}
+        A folder with an ``index.csv`` for the groups of the recipe; a folder of pairs; good images that a preset
+        degrades.
+    validation : Path or None
+        A folder of the same kind that scores come from; None holds a share of `folder` out.
+    preset : mapping or None
+        Degradation as `Preset.to_dict` gives it, of good images.
+    pixel_size_um : float or None
+        Of good images that do not tell it.
+    axes : str or None
+        Meaning of the files' axes, if they do not say it.
+    """
+
+    folder: Path
+    kind: Kind = "index"
+    validation: Path | None = None
+    preset: Mapping[str, Any] | None = None
+    pixel_size_um: float | None = None
+    axes: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        held = None if self.validation is None else str(self.validation)
+        return {
+            "folder": str(self.folder), "kind": self.kind, "validation": held, "preset": self.preset,
+            "pixel_size_um": self.pixel_size_um, "axes": self.axes,
+        }  # fmt: skip
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Material:
+        """What `to_dict` gave."""
+        held = values.get("validation")
+        return cls(**{**values, "folder": Path(values["folder"]), "validation": Path(held) if held else None})
+
+    def folders(self) -> list[Path]:
+        """All folders that are read."""
+        return [self.folder, *([self.validation] if self.validation is not None else [])]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Opened:
+    """Images to train on and to check on; `frames` is the most a burst can have, `notices` what to tell."""
+
+    train: Sequence[PairSource | GoodPlane]
+    held_out: Sequence[PairSource | GoodPlane]
+    frames: int | None = None
+    notices: tuple[str, ...] = ()
+
+
+def open_material(recipe: Recipe, material: Material) -> Opened:
+    """Open a folder of pairs or of good images; every refusal comes before any work.
+
+    Raises
+    ------
+    InputError
+        With a list of the images that do not fit.
+    """
+    return _pairs(recipe, material) if material.kind == "pairs" else _good(recipe, material)
+
+
+def _pairs(recipe: Recipe, material: Material) -> Opened:
+    settings = recipe.training
+    opened = open_pair_folder(
+        material.folder, share=settings.validation_share, seed=recipe.seed, patch=settings.patch,
+        scale=recipe.scale, validation=material.validation, settings=_pair_settings(recipe, material.folder),
+        axes=material.axes,
+    )  # fmt: skip
+    burst = geometry(recipe.arch, **recipe.arch_args).burst
+    if burst != (opened.frames is not None):
+        has, takes = ("bursts", "single images")[:: -1 if burst else 1]
+        raise InputError(
+            f"The inputs in {material.folder} are {has}, but the network {recipe.arch!r} takes {takes}: choose another "
+            "method."
+        )
+    missing = _check_pixels([*opened.train, *opened.held_out], material.folder)
+    notices = [words for words in (opened.notice, missing) if words]
+    return Opened(train=opened.train, held_out=opened.held_out, frames=opened.frames, notices=tuple(notices))
+
+
+def _pair_settings(recipe: Recipe, folder: Path) -> PairSettings:
+    """The recipe's own, if it has a group of pairs; else intensities are fitted unless the pairs were degraded."""
+    if recipe.pairs:
+        return replace(recipe.pairs[0], match="*")
+    return USUAL if (folder / RECORD).exists() else replace(USUAL, fit=True)
+
+
+def _check_pixels(sources: Sequence[PairSource], folder: Path) -> str:
+    """Refuse images that teach nothing; returns what to tell of missing pixels."""
+    useless, holes = [], []
+    for source in sources:
+        given, target = np.asarray(source.input), np.asarray(source.target)
+        constant = [word for word, image in (("input", given), ("target", target)) if not np.ptp(image) > 0]
+        if constant:
+            useless.append(
+                f"{source.name!r}: its {' and '.join(constant)} is constant or has no finite pixel."
+            )
+        elif given.shape == target.shape and np.allclose(given, target, rtol=0, atol=1e-5 * np.ptp(given)):
+            useless.append(f"{source.name!r}: input and target are equal.")
+        elif any(getattr(image, "has_missing", False) for image in (source.input, source.target)):
+            holes.append(source.name)
+    if useless:
+        more = f" And {len(useless) - 8} more." if len(useless) > 8 else ""
+        raise InputError(
+            f"Pairs in {folder} teach nothing: {' '.join(useless[:8])}{more} Leave them out, or let "
+            "`napari-restoration pairs check DIR --fix OUT` do it."
+        )
+    return f"Missing pixels are filled from their neighbours in {listed(holes)}." if holes else ""
+
+
+def _good(recipe: Recipe, material: Material) -> Opened:
+    if material.preset is None:
+        raise InputError("Good images need a preset that degrades them: name one.")
+    preset = Preset.from_dict(material.preset)
+    _check_preset(recipe, preset)
+    step = preset.forward_model().binning
+    images = find_good_images(material.folder, axes=material.axes)
+    others = find_good_images(material.validation, axes=material.axes) if material.validation else None
+    for found in (images, *([others] if others else [])):
+        if found.unpaired:
+            raise InputError(" ".join(one.words for one in found.unpaired[:8]))
+        small = [one for one in found.pairs if min(one.input.plane_shape) < recipe.training.patch * step]
+        if small:
+            largest = min(min(one.input.plane_shape) for one in small) // step
+            raise InputError(
+                f"Patches of {recipe.training.patch} pixels do not fit into {listed(one.name for one in small)}: the "
+                f"largest that fits all is {largest}."
+            )
+    notice = ""
+    if others is None:
+        content = {one.name: fingerprints(one) for one in images.pairs}
+        split = split_pairs(images.pairs, recipe.training.validation_share, recipe.seed, content=content)
+        train, held, notice = split.train, split.held_out, split.notice
+        prefix = ""
+    else:
+        refuse_leaks(images, others)
+        train, held, prefix = images.pairs, others.pairs, "validation/"
+    size = material.pixel_size_um
+    return Opened(
+        train=good_planes(train, preset, pixel_size_um=size),
+        held_out=good_planes(held, preset, pixel_size_um=size, prefix=prefix),
+        notices=(notice,) if notice else (),
+    )
+
+
+def _check_preset(recipe: Recipe, preset: Preset) -> None:
+    model = preset.forward_model()
+    if model.target_scale != recipe.scale:
+        raise InputError(
+            f"The preset {preset.id!r} makes targets {model.target_scale} times as fine as its inputs, but the task "
+            f"{recipe.task!r} needs {recipe.scale}: choose another preset or method."
+        )
+    if geometry(recipe.arch, **recipe.arch_args).burst != makes_bursts(preset):
+        raise InputError(
+            f"The preset {preset.id!r} is for the task {preset.task!r} and the network {recipe.arch!r} for "
+            f"{recipe.task!r}: only one of them is about bursts; choose another preset or method."
+        )
