@@ -5,14 +5,12 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QFormLayout,
-    QFrame,
     QHBoxLayout,
     QPushButton,
-    QScrollArea,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -23,7 +21,7 @@ from napari_restoration.gui._axes_row import AxesRow
 from napari_restoration.gui._calibration_row import CalibrationRow
 from napari_restoration.gui._collapsible import Collapsible
 from napari_restoration.gui._layer_combo import LayerCombo
-from napari_restoration.gui._look import ACCENT, PRIMARY, align_labels, faint_line, small_text_style
+from napari_restoration.gui._look import ACCENT, PRIMARY, align_labels, faint_line, scrolled, small_text_style
 from napari_restoration.gui._message import Message, small_text
 from napari_restoration.gui._pairs_panel import PairsPanel
 from napari_restoration.gui._pictures import Pictures
@@ -176,20 +174,16 @@ class DegradeForm(QWidget):
         self._sections.setSpacing(6)
         self._sections.addWidget(self.pairs_section)
         content = QWidget()
-        scrolled = QVBoxLayout(content)
-        scrolled.setContentsMargins(8, 8, 8, 8)
-        scrolled.setSpacing(6)
+        rows = QVBoxLayout(content)
+        rows.setContentsMargins(8, 8, 8, 8)
+        rows.setSpacing(6)
         parts: list[Any] = [
             image_form, self.axes_row, self.calibration, faint_line(), self.presets, self.steps, faint_line(),
             self.pictures, seed_form, self._sections,
         ]  # fmt: skip
-        _stack(scrolled, parts)
-        scrolled.addStretch(1)
-        self.scroll_area = QScrollArea()
-        self.scroll_area.setWidgetResizable(True)
-        self.scroll_area.setFrameShape(QFrame.Shape.NoFrame)
-        self.scroll_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll_area.setWidget(content)
+        _stack(rows, parts)
+        rows.addStretch(1)
+        self.scroll_area = scrolled(content)
         below = QVBoxLayout()
         below.setContentsMargins(8, 4, 8, 8)
         below.setSpacing(6)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QFormLayout, QFrame, QLabel
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QFormLayout, QFrame, QLabel, QScrollArea, QWidget
+
+from napari_restoration.gui._step_wheel import keep_wheel_for_scrolling
 
 # The accent of napari's dark theme; that of the light one is too pale for white letters.
 ACCENT = "#4560c8"
@@ -43,3 +46,26 @@ def faint_line() -> QFrame:
     line.setFixedHeight(1)
     line.setStyleSheet("QFrame { background-color: rgba(128, 128, 128, 60); border: none; }")
     return line
+
+
+def scrolled(content: QWidget) -> QScrollArea:
+    """A part of a panel that scrolls where the window is too low, so that it never makes the window grow.
+
+    Turning the wheel over its numbers and lists scrolls; only the one that is being edited takes the wheel itself.
+
+    Parameters
+    ----------
+    content : QWidget
+        What scrolls, complete with its controls.
+    """
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(content)
+    bar = area.verticalScrollBar()
+    area.setMinimumWidth(content.minimumWidth() + (0 if bar is None else bar.sizeHint().width()))
+    for kind in (QComboBox, QAbstractSpinBox):
+        for control in content.findChildren(kind):
+            keep_wheel_for_scrolling(control)
+    return area

@@ -20,6 +20,7 @@ from napari_restoration.gui._layers import (
     layer_to_image,
 )
 from napari_restoration.gui._live import LivePreview, LiveResult
+from napari_restoration.gui._look import scrolled
 from napari_restoration.gui._remembered import recall, remembering
 from napari_restoration.gui._runs import LOADING_TORCH, Order, Ready, needs_torch, run_preview, run_restore
 from napari_restoration.gui._view import centre_of, drawn_region, shapes_layers, shown_index, visible_region
@@ -52,7 +53,7 @@ class RestoreWidget(QWidget):
         self.form = RestoreForm(napari_viewer)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.form)
+        layout.addWidget(scrolled(self.form))
         self.running: RunningTask | None = None
         self.diagnoser = Diagnoser(self, self.form, napari_viewer)
         self._source: Image | None = None
