@@ -173,9 +173,7 @@ def _judge_set(pairs: Sequence[Pair], scale: int | None) -> list[PairFinding]:
     }
     for pair in pairs:
         if scale is not None and pair.scale not in (None, scale):
-            words = (
-                f"Its target is {pair.scale} times as fine as the input, that of most pairs {scale} times."
-            )
+            words = f"Its target has {pair.scale} pixels along a pixel of the input, that of most pairs has {scale}."
             findings.append(
                 _of_set(pair, "odd_scale", "error", words, "Train it apart, or leave it out.", "leave_out")
             )

@@ -59,7 +59,7 @@ class Measures:
     alignment
         The motion that brings the target onto the input, in input pixels.
     agreement
-        Correlation of the structure of 2 to 8 pixels of the two, aligned.
+        Correlation of the structure of 2 to 8 pixels of the two, aligned; NaN if less than 48 pixels are common.
     chance
         What `agreement` reaches at most between images that have nothing in common.
     gain, offset
@@ -145,7 +145,7 @@ def measure(pair: Pair, position: Mapping[str, int], *, patch: int = 64) -> Meas
     given, fine = middles(pair, position, MEASURED_SIDE)
     target = mean_bin(fine, pair.scale or 1)
     found = align(given, target, start_px=estimate_shift(given, target))
-    agreement, chance = 0.0, 1.0
+    agreement, chance = math.nan, 1.0
     moved = target
     if not math.isnan(found.rho):
         moved = move(target, found)
@@ -196,7 +196,10 @@ def _is_same(one: Float, other: Float) -> bool:
     """Equal up to gain and offset and rounding."""
     if one.shape != other.shape:
         return False
-    a, b = (plane.astype(np.float64) - plane.mean() for plane in (one, other))
+    finite = np.isfinite(one) & np.isfinite(other)
+    if not finite.any():
+        return False
+    a, b = (plane[finite] - plane[finite].mean(dtype=np.float64) for plane in (one, other))
     norms = float(np.linalg.norm(a) * np.linalg.norm(b))
     return bool(np.isfinite(norms) and norms > 0 and float(np.sum(a * b)) / norms > 1 - 1e-6)
 

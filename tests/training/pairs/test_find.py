@@ -116,7 +116,7 @@ def test_scale_is_a_whole_ratio_and_anything_else_is_named(write):
     with pytest.raises(InputError, match="24 x 32 pixels and its target 30 x 32"):
         odd.positions()
     planes = make_pair(write("e.tif", np.stack([PLANE] * 5), metadata={"axes": "ZYX"}), write("f.tif", PLANE))
-    assert planes.trouble() == "along Z its input has 5 planes and its target 1"
+    assert planes.trouble() == "its input has 5 planes and its target 1"
 
 
 def test_colour_is_read_as_the_mean_of_its_samples(write):

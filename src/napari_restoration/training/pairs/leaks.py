@@ -64,13 +64,15 @@ class Overlap:
 def fingerprints(pair: Pair) -> tuple[str, ...]:
     """One key for each plane of input and target; equal pixels have equal keys, in whatever file or type.
 
-    Planes are read one after the other. Constant planes have no key: they are alike without being copies.
+    Planes are read one after the other. Constant planes and those without a finite pixel have no key: they are
+    alike without being copies.
     """
     keys = []
     for image in (pair.input, pair.target):
         for position in _places(image):
             plane = image.read(position)
-            if plane.size and float(np.ptp(plane)) != 0:
+            finite = plane[np.isfinite(plane)]
+            if finite.size and finite.min() != finite.max():
                 keys.append(hashlib.sha256(plane.tobytes() + repr(plane.shape).encode()).hexdigest())
     return tuple(keys)
 

@@ -59,7 +59,8 @@ class Pair:
         for axis in "TZC":
             one, other = self.input.size_of(axis), self.target.size_of(axis)
             if one != other and not (axis == "T" and self.is_burst):
-                return f"along {axis} its input has {one} planes and its target {other}"
+                what = {"T": "time", "Z": "plane", "C": "channel"}[axis]
+                return f"its input has {one} {what}{'' if one == 1 else 's'} and its target {other}"
         return ""
 
     def positions(self) -> list[Mapping[str, int]]:
