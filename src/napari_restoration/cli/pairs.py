@@ -1,4 +1,4 @@
-"""``napari-restoration pairs``: examine training pairs, and write mended ones."""
+"""``napari-restoration pairs``: examine training pairs, write mended ones, make those of bursts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from napari_restoration.cli import options
+from napari_restoration.cli import bursts, options
 from napari_restoration.cli.messages import BAD_INPUT, DONE, print_json, show
 from napari_restoration.core.errors import InputError
 
@@ -36,15 +36,19 @@ def add_command(commands: Commands) -> None:
     parser = options.add_parser(
         commands,
         "pairs",
-        summary="examine training pairs, and mend them",
-        description="Examine training pairs: names, shapes, shift, saturation, exchanged or equal images, brightness, "
-        "copies and\nleaks into validation. Lines are marked ! (must not be trained on), ? (a fault), - (a note) and > "
-        "(what to do).\nThe exit status is 2 if an error is left.",
+        summary="examine training pairs, mend them, make bursts",
+        description="Training pairs: a bad and a good image of the same place each.",
         examples=_EXAMPLES,
     )
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     check = options.add_parser(
-        actions, "check", summary="examine pairs", description=parser.description or "", examples=_EXAMPLES
+        actions,
+        "check",
+        summary="examine pairs, and mend them",
+        description="Examine training pairs: names, shapes, shift, saturation, exchanged or equal images, brightness, "
+        "copies and\nleaks into validation. Lines are marked ! (must not be trained on), ? (a fault), - (a note) and > "
+        "(what to do).\nThe exit status is 2 if an error is left.",
+        examples=_EXAMPLES,
     )
     check.set_defaults(run=run)
     check.add_argument("input", type=Path, metavar="DIR|INPUT", help="folder of pairs, or of the inputs")
@@ -69,6 +73,7 @@ def add_command(commands: Commands) -> None:
         help="what to mend, out of leave_out, crop, fill, swap, register, fit (default: leave_out,crop,fill,register)",
     )
     options.add_json(check)
+    bursts.add_action(actions)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -88,13 +93,11 @@ def run(arguments: argparse.Namespace) -> int:
     found = find_pairs(arguments.input, arguments.target, suffixes=suffixes, axes=arguments.axes)
     held: Found | None = None if arguments.val is None else find_pairs(arguments.val, axes=arguments.axes)
     limits = PairLimits() if arguments.shift is None else PairLimits(shift_px=arguments.shift)
-    report: PairReport = _driven(
-        iter_check_pairs(found, validation=held, limits=limits), arguments.input.name
-    )
+    report: PairReport = driven(iter_check_pairs(found, validation=held, limits=limits), arguments.input.name)
     fixed: FixReport | None = None
     if arguments.fix is not None:
         fixes = USUAL_FIXES if arguments.fixes is None else tuple(arguments.fixes.split(","))
-        fixed = _driven(iter_fix_pairs(report, arguments.fix, fixes=fixes), arguments.fix.name)
+        fixed = driven(iter_fix_pairs(report, arguments.fix, fixes=fixes), arguments.fix.name)
     if arguments.json:
         print_json({**report.to_dict(), "fixed": fixed.to_dict() if fixed is not None else None})
     else:
@@ -102,7 +105,8 @@ def run(arguments: argparse.Namespace) -> int:
     return BAD_INPUT if report.has_errors and fixed is None else DONE
 
 
-def _driven(task: Task[T], name: str) -> T:
+def driven(task: Task[T], name: str) -> T:
+    """Run a task under a progress bar."""
     from napari_restoration.cli.bar import ProgressBar
     from napari_restoration.cli.degrade_files import report_to
     from napari_restoration.core import progress

@@ -83,7 +83,9 @@ class BurstFolder:
     def _found(self) -> list[dict[str, Any]]:
         """Entries of bursts in the folder; none if it is new or empty."""
         try:
-            if not self.path.exists() or not any(self.path.iterdir()):
+            if not self.path.exists() or not any(
+                not one.is_dir() for one in [*self.path.iterdir(), *self.path.rglob("*")]
+            ):
                 return []
             record = json.loads((self.path / RECORD).read_text("utf-8"))
             window, entries = record["window"], [dict(entry) for entry in record["pairs"]]
