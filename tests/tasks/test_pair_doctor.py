@@ -221,6 +221,19 @@ def test_swapping_and_mapping_are_done_when_asked_for(tmp_path):
     assert np.std(given - target) == pytest.approx(25, rel=0.1)
 
 
+def test_pairs_that_differ_in_their_file_ending_alone_are_all_written(tmp_path):
+    images = [
+        (CalibratedImage(noisy(truth(n), n), "YX", name=name), CalibratedImage(truth(n), "YX", name=name))
+        for n, name in enumerate(["a.tif", "a.png", "A.tif"])
+    ]
+
+    fixed = run(iter_fix_pairs(run(iter_check_pairs(pairs_of_images(images))), tmp_path / "good"))
+
+    assert fixed.written == ("a.tif", "a_2.tif", "A_3.tif")
+    for number, name in enumerate(fixed.written):
+        np.testing.assert_array_equal(tifffile.imread(tmp_path / "good/target" / name), truth(number))
+
+
 def test_a_folder_in_use_is_refused(faulty):
     report = run(iter_check_pairs(find_pairs(faulty / "raw")))
 

@@ -50,15 +50,16 @@ class BurstFolder:
             If a name occurs twice, or is that of a burst in the folder.
         """
         taken = {str(entry.get("sharp", "")) for entry in self._earlier}
-        stems = {safe_file_name(stem_of(name)) for name in taken}
+        # Some file systems take a.tif and A.tif for one.
+        stems = {safe_file_name(stem_of(name)).casefold() for name in taken}
         for name in names:
             stem = safe_file_name(stem_of(name))
-            if stem in stems:
+            if stem.casefold() in stems:
                 raise InputError(
                     f"Two sharp images would be written as {stem!r} into {self.path}: give {name!r} another name, or "
                     "choose another folder."
                 )
-            stems.add(stem)
+            stems.add(stem.casefold())
         try:
             for part in ("input", "target"):
                 (self.path / part).mkdir(parents=True, exist_ok=True)

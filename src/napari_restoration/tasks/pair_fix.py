@@ -104,12 +104,13 @@ def iter_fix_pairs(
     _make_folders(folder)
     entries: list[dict[str, Any]] = []
     left_out = tuple(name for name, plan in plans.items() if plan is None)
+    taken: set[str] = set()
     for number, pair in enumerate(report.pairs):
         plan = plans[pair.name]
         if plan is None:
             yield Notice(done=number, total=len(plans), message=f"{pair.name} is left out.")
             continue
-        name = safe_file_name(stem_of(pair.name)) + ".tif"
+        name = _free_name(pair, taken)
         images, numbers = _mended(pair, plan)
         for side, image in zip(("input", "target"), images, strict=True):
             write_image(folder / side / name, image)
@@ -170,6 +171,17 @@ def _mended(
             values = (np.asarray(images[1].data, dtype=np.float64) - offset) / gain
             images[1] = images[1].replace(data=values.astype(np.float32))
     return (images[0], images[1]), numbers
+
+
+def _free_name(pair: Pair, taken: set[str]) -> str:
+    """A file name of its own; pairs called ``a.tif`` and ``a.png`` become ``a.tif`` and ``a_2.tif``."""
+    stem = safe_file_name(stem_of(pair.name))
+    name, number = f"{stem}.tif", 1
+    while name.casefold() in taken:
+        number += 1
+        name = f"{stem}_{number}.tif"
+    taken.add(name.casefold())
+    return name
 
 
 def _cropped(images: list[CalibratedImage], scale: int) -> list[CalibratedImage]:
