@@ -1,9 +1,10 @@
 """Score the shipped MicroFeat on `val` files, beside random weights of the same layout and plain baselines.
 
-    python -m benchmarks.microfeat.score --data ../shared/data [--ship]
+    python -m benchmarks.microfeat.score --data ../shared/data [--ship] [--reuse]
 
-Writes scores.json beside this file and prints the tables of results.md. With ``--ship`` the scores also go into
-features.json.
+Writes scores.json beside this file; `python -m benchmarks.microfeat.report` makes tables of it. With ``--ship`` the
+scores also go into features.json. With ``--reuse`` those of random networks and baselines, which other weights of
+MicroFeat do not change, are taken from scores.json.
 """
 
 from __future__ import annotations
@@ -47,16 +48,18 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with index.csv")
     parser.add_argument("--ship", action="store_true", help="put the scores into features.json")
+    parser.add_argument("--reuse", action="store_true", help="take other networks' scores from scores.json")
     args = parser.parse_args()
     recipe = read_microfeat_recipe(RECIPE)
     networks: dict[str, FeatureNetwork] = {"MicroFeat": build_features("microfeat")}
-    for seed in RANDOM_SEEDS:
+    known = json.loads((HERE / "scores.json").read_text(encoding="utf-8")) if args.reuse else {}
+    for seed in () if known else RANDOM_SEEDS:
         torch.manual_seed(seed)
         networks[f"random {seed}"] = build_features("microfeat", None)
     found = {
         "command": "python -m benchmarks.microfeat.score --data ../shared/data",
-        "tasks": tasks(recipe, args.data, networks),
-        "distances": distances(recipe, args.data, networks),
+        "tasks": known.get("tasks", {}) | tasks(recipe, args.data, networks),
+        "distances": known.get("distances", {}) | distances(recipe, args.data, networks),
     }
     (HERE / "scores.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     entry = shipped_features("microfeat")

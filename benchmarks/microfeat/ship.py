@@ -6,7 +6,7 @@ Each convolution is scaled so that its output has the standard deviation 1 over 
 scaled back: what the network says stays the same, and a loss weighs all layers alike. The moving average of the
 weights is stored in half precision if the three tasks' errors on `val` patches stay the
 same to 1 %. The heads go into the same file, so that scores can be measured again; `build_features` leaves them.
-Scores that `python -m benchmarks.microfeat.score` wrote are taken up by its own `--ship`.
+`python -m benchmarks.microfeat.score --ship` puts the scores in.
 """
 
 from __future__ import annotations

@@ -62,7 +62,8 @@ def build_features(name: str, weights: str | Path | None = "shipped", **args: An
     network: FeatureNetwork = network_class(settings)
     network.initialise()
     if weights == "shipped":
-        weights = find_shipped(name, settings)
+        # On torch's "meta" device a network is nothing but shapes.
+        weights = None if network.mean.is_meta else find_shipped(name, settings)
     if weights is not None:
         network.load(weights)
     return network.freeze()
