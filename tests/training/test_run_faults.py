@@ -157,6 +157,24 @@ def test_a_run_closed_between_two_epochs_goes_on_from_where_it_stood(
     assert losses[0] == losses[1]
 
 
+@pytest.mark.parametrize("reports", [1, 2, 3, 4])
+def test_a_run_closed_at_any_report_goes_on_to_the_same_bits_and_best_weights(
+    reports: int, images_dir: Path, tmp_path: Path, tiny_recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_restoration.training.run._SECONDS_BETWEEN_REPORTS", -1.0)
+    recipe = tiny_recipe(training={**L1, "steps": 4, "steps_per_epoch": 2})
+    _said(TrainingRun.create(tmp_path / "unbroken", recipe, images_dir))
+    broken = TrainingRun.create(tmp_path / "broken", recipe, images_dir).epochs()
+    for _ in range(reports):
+        next(broken)
+    broken.close()
+    resumed = TrainingRun.resume(tmp_path / "broken")
+    _said(resumed)
+    assert [row["step"] for row in resumed.history] == [2, 4]
+    first, second = _state(tmp_path / "unbroken"), _state(tmp_path / "broken")
+    assert [key for key in first if not torch.equal(first[key], second[key])] == []
+
+
 def test_a_second_training_into_one_folder_is_refused(images_dir: Path, tmp_path: Path, tiny_recipe) -> None:
     run = TrainingRun.create(tmp_path / "run", tiny_recipe(), images_dir)
     first = run.epochs()
@@ -310,6 +328,37 @@ def test_a_tensorboard_log_holds_the_losses(images_dir: Path, tmp_path: Path, ti
     files = list((tmp_path / "run" / "tensorboard").iterdir())
     assert files
     assert b"train_l1" in files[0].read_bytes()
+
+
+def test_a_log_without_tensorboard_is_refused_before_a_folder_is_made(
+    images_dir: Path, tmp_path: Path, tiny_recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(RestorationError, match=r"napari-restoration\[tensorboard\]"):
+        TrainingRun.create(tmp_path / "run", tiny_recipe(training=L1), images_dir, tensorboard=True)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("metric", "chosen"), [("psnr", 2), ("mae", 4), ("ssim", 6)])
+def test_the_best_weights_are_those_of_the_chosen_metric(
+    metric: str, chosen: int, images_dir: Path, tmp_path: Path, tiny_recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_restoration.training.scores import Scores
+
+    told = iter([
+        Scores(loss=3, psnr=30, ssim=0.2, mae=0.3),
+        Scores(loss=2, psnr=20, ssim=0.5, mae=0.1),
+        Scores(loss=1, psnr=25, ssim=0.9, mae=0.2),
+    ])  # fmt: skip
+    monkeypatch.setattr("napari_restoration.training.run.validate", lambda *_: next(told))
+    recipe = tiny_recipe(training={**L1, "steps": 6, "metric": metric})
+    run = TrainingRun.create(tmp_path / "run", recipe, images_dir)
+    _said(run)
+    assert run.standing.best_step == chosen
+    with (tmp_path / "run" / HISTORY).open(newline="", encoding="utf-8") as stream:
+        best = [int(row["step"]) for row in csv.DictReader(stream) if row["best"] == "True"]
+    assert best[-1] == chosen
 
 
 CHILD = """

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,9 @@ HISTORY, TENSORBOARD = "history.csv", "tensorboard"
 FIRST_COLUMNS = (
     "epoch", "step", "train_loss", "val_loss", "val_psnr", "val_ssim", "val_mae", "learning_rate", "minutes", "best",
 )  # fmt: skip
+_NO_TENSORBOARD = (
+    'A TensorBoard log needs TensorBoard: install it with `pip install "napari-restoration[tensorboard]"`.'
+)
 LAST_COLUMNS = ("phase", "dropped_steps", "notices")
 
 
@@ -41,8 +46,21 @@ def write_history(folder: Path, names: Sequence[str], rows: Sequence[Mapping[str
     write_bytes_atomically(folder / HISTORY, text.getvalue().encode())
 
 
-class TensorBoard:
-    """Writes the numbers of each epoch for TensorBoard.
+def check_tensorboard() -> None:
+    """Refuse before any work if TensorBoard is not installed.
+
+    Raises
+    ------
+    RestorationError
+        Saying how to install it.
+    """
+    if importlib.util.find_spec("tensorboard") is None:
+        raise RestorationError(_NO_TENSORBOARD)
+
+
+@contextmanager
+def open_board(folder: Path, step: int) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """Gives a function that shows a row of the history in TensorBoard.
 
     Parameters
     ----------
@@ -56,23 +74,19 @@ class TensorBoard:
     RestorationError
         If TensorBoard is not installed.
     """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise RestorationError(_NO_TENSORBOARD) from error
+    writer: Any = SummaryWriter(str(folder / TENSORBOARD), purge_step=step + 1 if step else None)
 
-    def __init__(self, folder: Path, step: int) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise RestorationError(
-                'A TensorBoard log needs TensorBoard: install it with `pip install "napari-restoration[tensorboard]"`.'
-            ) from error
-        self._writer: Any = SummaryWriter(str(folder / TENSORBOARD), purge_step=step + 1 if step else None)
-
-    def add(self, row: Mapping[str, Any]) -> None:
-        """Take up a row of the history."""
+    def add(row: Mapping[str, Any]) -> None:
         for name, value in row.items():
             if isinstance(value, float) and math.isfinite(value):
-                self._writer.add_scalar(name, value, row["step"])
-        self._writer.flush()
+                writer.add_scalar(name, value, row["step"])
+        writer.flush()
 
-    def close(self) -> None:
-        """Close the file."""
-        self._writer.close()
+    try:
+        yield add
+    finally:
+        writer.close()

@@ -20,7 +20,7 @@ from napari_restoration.training.checkpoint import LAST, PREVIOUS, read_checkpoi
 from napari_restoration.training.core import Core
 from napari_restoration.training.data import RunData, check_fit
 from napari_restoration.training.epoch import Epoch
-from napari_restoration.training.history import HISTORY, TensorBoard, columns, row_of, write_history
+from napari_restoration.training.history import HISTORY, columns, open_board, row_of, write_history
 from napari_restoration.training.lock import only_training_in
 from napari_restoration.training.material import Material
 from napari_restoration.training.patches import Batch, prefetch
@@ -176,18 +176,14 @@ class TrainingRun:
             now = circumstances(self.material)
             self._waiting += [words] if (words := changes(self._circumstances, now)) else []
             self._circumstances = now
-            board = TensorBoard(self.folder, self.step) if self.config.tensorboard and self.leads else None
-            try:
+            wanted = self.config.tensorboard and self.leads
+            with open_board(self.folder, self.step) if wanted else nullcontext(len) as told:
                 while self._progress() < 1 and not self.standing.ended:
                     yield from self._train(data)
                     report = self._finish_epoch(checks)
-                    if board is not None:
-                        board.add(self.history[-1])
+                    told(self.history[-1])
                     yield report
                     yield from self._notices()
-            finally:
-                if board is not None:
-                    board.close()
         return self.folder / BEST
 
     def _train(self, data: RunData) -> Iterator[Progress]:
@@ -210,7 +206,8 @@ class TrainingRun:
                 self.elapsed = self.core.agree(before + (now - start) / 60)
                 if self.minutes is not None and self.elapsed >= self.minutes:
                     return
-                if now - told > _SECONDS_BETWEEN_REPORTS or self._waiting:
+                # Not after an epoch's last step: who stops there must not leave its validation out.
+                if self.step < stop and (now - told > _SECONDS_BETWEEN_REPORTS or self._waiting):
                     told = now
                     yield from self._or_save(Progress(done=self.step, total=self._total()))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_restoration.core.errors import InputError, OutputError
 from napari_restoration.core.files import write_bytes_atomically
+from napari_restoration.training.history import check_tensorboard
 from napari_restoration.training.material import Material
 from napari_restoration.training.recipe import Recipe
 
@@ -70,7 +71,11 @@ class RunConfig:
         ------
         OutputError
             If the folder cannot be made or written to.
+        RestorationError
+            If a log for TensorBoard is wanted, which is not installed.
         """
+        if self.tensorboard:
+            check_tensorboard()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self.write(folder)
