@@ -155,3 +155,61 @@ def test_wrong_arguments_exit_2_with_one_line(
     assert captured.err.count("\n") == 1
     assert named in captured.err
     assert not list(tmp_path.iterdir())
+
+
+def _pairs(folder: Path, number: int, first: int = 0) -> Path:
+    for side in ("input", "target"):
+        (folder / side).mkdir(parents=True, exist_ok=True)
+        for one in range(first, first + number):
+            image = np.random.default_rng([one, side == "input"]).random((48, 48), dtype=np.float32)
+            tifffile.imwrite(folder / side / f"cell{one}.tif", image)
+    return folder
+
+
+def test_pairs_train_a_tasks_usual_method_for_some_epochs_scored_on_other_pairs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pairs, others = str(_pairs(tmp_path / "pairs", 3)), str(_pairs(tmp_path / "val", 2, first=7))
+    chosen = [
+        "--task",
+        "denoise",
+        "--size",
+        "tiny",
+        "--pairs",
+        pairs,
+        "--val",
+        others,
+        "--out",
+        str(tmp_path / "run"),
+    ]
+    assert main(["train", *chosen, "--epochs", "1", "--patch", "16", "--batch", "2", "--metric", "psnr"]) == 0
+    card = find_card(tmp_path / "run" / "model")[0]
+    assert card.training["steps"] == 10
+    assert card.trained_on[0]["name"] == "pairs"
+    run = [
+        "train",
+        "--from",
+        str(tmp_path / "run"),
+        "--size",
+        "tiny",
+        "--pairs",
+        pairs,
+        "--out",
+        str(tmp_path / "two"),
+    ]
+    assert main([*run, "--epochs", "1", "--patch", "16"]) == 0
+    assert "starts from care-tiny: " in capsys.readouterr().err
+
+
+def test_pairs_that_do_not_fit_are_told_in_one_line_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pairs = _pairs(tmp_path / "pairs", 3)
+    (pairs / "target" / "cell1.tif").unlink()
+    tifffile.imwrite(pairs / "input" / "cell2.tif", np.zeros((40, 48), np.float32))
+    assert main(["train", "--task", "denoise", "--pairs", str(pairs), "--out", str(tmp_path / "run")]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "cell1.tif" in error
+    assert "cell2.tif" in error
+    assert not (tmp_path / "run").exists()
