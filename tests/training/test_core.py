@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from napari_restoration.core.errors import RestorationError
 from napari_restoration.models.archs import build, geometry
 from napari_restoration.training.core import Core
 from napari_restoration.training.losses import combine
+from napari_restoration.training.method_recipes import method_recipe
 from napari_restoration.training.recipe import Recipe
 
 BDU = {"arch": "bdu", "arch_args": {"first": 4, "growth": 2, "layers": 1, "depth": 1, "dropout": 0.3}}
@@ -170,3 +172,12 @@ def test_a_single_patch_that_is_too_large_for_the_memory_is_named(tiny_recipe, m
     monkeypatch.setattr(core.method, "objective", without_memory)
     with pytest.raises(RestorationError, match=r"training\.patch"):
         core.step(_batch(0), 1.0)
+
+
+def test_the_features_that_come_with_the_package_need_no_file() -> None:
+    recipe = method_recipe("comi", "tiny")
+    method = replace(recipe.method, feature_args={}, feature_weights="file")
+    losses = {"lsgan": 1e-3, "perceptual": 1.0, "cycle": 1.0}
+    core = Core(replace(recipe, method=method, training=replace(recipe.training, losses=losses)))
+    given, target = _batch(1, side=32)
+    assert core.step((given, target), 1.0).losses["perceptual"] > 0

@@ -55,7 +55,8 @@ class MethodSettings:
     features, feature_args, feature_layers, before_activation, feature_error
         Network whose features the losses "perceptual" and "texture" compare, and how.
     feature_weights : {"file", "drawn"}
-        From a local file that is named when the run is started, or drawn from the seed (for tests).
+        From a local file that is named when the run is started ("microfeat" without one: the weights that come with
+        the package), or drawn from the seed (for tests).
     frozen_module, frozen_epochs
         Part of the generator, by its name, that stays as its file of weights gave it during the first epochs;
         without such a file nothing is frozen.

@@ -111,16 +111,23 @@ def numbers(parts: Mapping[str, Tensor]) -> dict[str, float]:
     return {name: float(part.detach()) for name, part in parts.items()}
 
 
+# Feature networks whose weights come with the package.
+_SHIPPED_FEATURES = ("microfeat",)
+
+
 def _feature_network(recipe: Recipe, file: Path | None) -> nn.Module:
     from napari_restoration.models.archs.features import build_features
 
     method = recipe.method
-    if file is None and method.feature_weights == "file":
+    weights: str | Path | None = file
+    if file is None and method.feature_weights == "file" and method.features in _SHIPPED_FEATURES:
+        weights = "shipped"
+    elif file is None and method.feature_weights == "file":
         raise InputError(
             f"The recipe {recipe.id!r} compares features of {method.features}; name the local file of its weights "
             "(--features FILE)."
         )
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(recipe.seed)
-        network: nn.Module = build_features(method.features, file, **method.feature_args)
+        network: nn.Module = build_features(method.features, weights, **method.feature_args)
     return network
