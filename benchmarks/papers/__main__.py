@@ -11,10 +11,9 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
-from benchmarks.papers.common import Experiment, Variant, recipe_of
+from benchmarks.papers.common import Experiment, Variant, examples_of, recipe_of
 from benchmarks.papers.report import write_report
 from benchmarks.papers.rows import ImageRow, RunRow, add_rows, read_rows
 from benchmarks.papers.table import MODULES, experiments
@@ -97,7 +96,7 @@ def _score(experiment: Experiment, variant: Variant, best: Path, run, options: a
     restore = restorer(recipe, best, options.device)
     name = (experiment.name, variant.name, options.scale, recipe.training.steps, options.seed)
     images, residuals = [], []
-    for example in examples_of(experiment, options.data):
+    for example in examples_of(experiment, options.data, options.out):
         restored = restore(example.input.astype("float32"))
         images.append(ImageRow.of(name, example, restored))
         residuals.append(restored - example.target)
@@ -123,13 +122,11 @@ def _score_inputs(experiment: Experiment, options: argparse.Namespace) -> None:
         return
     add_rows(
         options.tables / "scores.csv",
-        [ImageRow.of(name, one, plain_input(one)) for one in examples_of(experiment, options.data)],
+        [
+            ImageRow.of(name, one, plain_input(one))
+            for one in examples_of(experiment, options.data, options.out)
+        ],
     )
-
-
-@cache
-def examples_of(experiment: Experiment, data: Path) -> list[Example]:
-    return experiment.examples(data)
 
 
 def plain_input(example: Example):  # type: ignore[no-untyped-def]

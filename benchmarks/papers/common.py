@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from benchmarks.quality.cases import Example
 
 from napari_restoration.models.archs.presets import CRITIC_PRESETS
@@ -118,6 +119,24 @@ def recipe_of(experiment: Experiment, variant: Variant, *, scale: Scale, steps: 
         **values, "id": f"{experiment.name}-{variant.name}", "arch_args": arch, "training": training, "seed": seed,
         "method": method, "sources": list(sources), "pairs": list(variant.pairs),
     })  # fmt: skip
+
+
+def examples_of(experiment: Experiment, data: Path, out: Path) -> list[Example]:
+    """The images that are scored, made once and kept in `out`: making them takes longer than a small run."""
+    folder = out / "examples" / experiment.name
+    if not (folder / "done").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, one in enumerate(experiment.examples(data)):
+            words = np.array([one.task, one.level, one.name, one.kind])
+            np.savez(folder / f"{number:04}.npz", words=words, input=one.input, target=one.target)
+        (folder / "done").touch()
+    made = []
+    for path in sorted(folder.glob("*.npz")):
+        with np.load(path) as held:
+            task, level, name, kind = (str(word) for word in held["words"])
+            given, target = held["input"], held["target"]
+        made.append(Example(task=task, level=level, name=name, kind=kind, input=given, target=target))
+    return made
 
 
 def middle(examples: Sequence[Example], side: int) -> list[Example]:
