@@ -170,33 +170,6 @@ def test_features_without_a_file_are_refused_with_the_option_that_names_it() -> 
         Core(method_recipe("comi", "paper"))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", METHODS)
-def test_one_pair_is_learnt_by_heart(name: str) -> None:
-    # Without pairs nothing ties an image to its own target: there the way back must bring the input back.
-    unpaired = method_recipe(name).method.unpaired
-    recipe = _tiny(name, learning_rate=2e-3, ema_decay=0.98, clip_norm=1.0)
-    if recipe.arch == "bdu":
-        recipe = replace(recipe, arch_args={**recipe.arch_args, "dropout": 0.0})
-    core = Core(recipe)
-    batch = _pair(recipe)
-    best = 0.0
-    for step in range(1500):
-        core.step(batch, 1.0 if step < 900 else 0.2)
-        if step % 100 == 99:
-            given, target = core.place(batch)
-            with torch.no_grad():
-                image = core.averaged.eval()(given)
-                wanted = target
-                if unpaired:
-                    image, wanted = core.networks["back"].eval()(image), given
-            error = (image[:, :1] - wanted).square().mean()
-            best = max(best, float(-10 * torch.log10(error)))
-            if best > 35:
-                break
-    assert best > 35
-
-
 @pytest.mark.parametrize("name", METHODS)
 def test_the_finished_model_restores_through_the_restoration_task(
     name: str, images_dir: Path, tmp_path: Path
