@@ -199,7 +199,8 @@ on drawn images; parameters of the published networks with the channels of their
 - One step: what the restoring network minimises on one batch before and after a step on it, critics standing still.
 - By heart: best PSNR of the averaged weights in dB on the one pair trained on, with all the method's own losses and
   critics (`rrdb`: of its first phase; the `bdu` methods without dropout), and the step that gave it. The goal is
-  {goal:g} dB; each method has {seconds:g} seconds, over which the learning rate falls, so that the steps depend on the computer.
+  {goal:g} dB; each method has {seconds:g} seconds, over which the learning rate falls, so that the
+  steps depend on the computer.
   `comi-unpaired` and `cyclegan` never see a pair: theirs is the input after the way there and back. `deblurgan-v2`
   misses the goal, and `comi` did in one run of 120 seconds, which stays longer at the high rate.
 - Resumed: tensors of the last checkpoint, those of optimizers and random generators included, that differ from those
