@@ -97,6 +97,8 @@ def _score(experiment: Experiment, variant: Variant, best: Path, run, options: a
     name = (experiment.name, variant.name, options.scale, recipe.training.steps, options.seed)
     images, residuals = [], []
     for example in examples_of(experiment, options.data, options.out):
+        if variant.has_seen(example.name):
+            continue
         restored = restore(example.input.astype("float32"))
         images.append(ImageRow.of(name, example, restored))
         residuals.append(restored - example.target)

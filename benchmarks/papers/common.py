@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,6 +52,10 @@ class Variant:
     sources: tuple[Values, ...] | None = None
     pairs: tuple[Values, ...] = ()
     features: bool = False
+
+    def has_seen(self, file: str) -> bool:
+        """Whether the file of the data folder is one of the pairs it is trained on, told by a pattern of its own."""
+        return any(group["match"] != "*" and fnmatchcase(file, group["match"]) for group in self.pairs)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -80,13 +80,15 @@ def _section(experiment: Experiment, runs: Sequence[RunRow], images: Sequence[Im
 def _scores(kind: str, runs: Sequence[RunRow], rows: Sequence[ImageRow]) -> str:
     affine = any(row.level in _SCALED for row in rows)
     before = {(row.image, row.level): row for row in rows if row.variant == "input"}
-    header = (f"{kind}, n = {len(before)}", "steps", "seed", "PSNR", "gain", "SSIM", "PCC")
-    lines = [("input", "", "", *_cells(list(before.values()), before, affine))]
+    header = (kind, "steps", "seed", "n", "PSNR", "gain", "SSIM", "PCC")
+    lines = [("input", "", "", str(len(before)), *_cells(list(before.values()), before, affine))]
     for run in runs:
         found = [row for row in rows if row.key == run.key]
         if found:
             name = run.variant if run.scale == "small" else f"{run.variant} ({run.scale})"
-            lines.append((name, str(run.steps), str(run.seed), *_cells(found, before, affine)))
+            lines.append(
+                (name, str(run.steps), str(run.seed), str(len(found)), *_cells(found, before, affine))
+            )
     return table(header, lines)
 
 

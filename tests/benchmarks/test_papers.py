@@ -83,3 +83,12 @@ def test_fields_of_w2s_that_overlap_are_on_one_side(tmp_path):
     assert side["053_0.tif"] == side["057_0.tif"]
     assert side["077_0.tif"] == side["079_0.tif"]
     assert len(parts["scored"]) >= 10
+
+
+def test_a_pair_that_a_variant_is_trained_on_is_not_scored():
+    from benchmarks.papers.rrdb import EXPERIMENTS
+
+    variant = EXPERIMENTS[0].variant("pixels, real F-actin")
+    assert variant.has_seen("pairs/biosr_wf2sim/input/factin_1.tif")
+    assert not variant.has_seen("pairs/biosr_wf2sim/input/microtubules_1.tif")
+    assert not EXPERIMENTS[0].variant("pixels").has_seen("pairs/biosr_wf2sim/input/factin_1.tif")
