@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ _SHOWN = {
 }
 _LEVELS = ("medium", "real")
 _SIDE = 96
+_FEWEST = 3
 
 
 def keep_for_picture(out: Path, key: Key, example: Example, restored: npt.NDArray[np.float32]) -> None:
@@ -38,6 +40,11 @@ def keep_for_picture(out: Path, key: Key, example: Example, restored: npt.NDArra
     np.savez(folder / f"{label}.npz", restored=restored, target=example.target, given=example.input)
 
 
+def _most_steps(folder: Path, scale: str) -> int:
+    counted = Counter(int(path.stem.split("_")[-2]) for path in folder.glob(f"*_{scale}_*.npz"))
+    return max((steps for steps, count in counted.items() if count >= _FEWEST), default=0)
+
+
 def main() -> int:
     from benchmarks.papers.__main__ import plain_input
     from benchmarks.quality.pictures import sharpest_window, stack_strips, strip
@@ -47,13 +54,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.papers.pictures", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/papers"))
     parser.add_argument("--scale", default="small")
-    parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--steps", type=int, help="by default the most that at least three variants have had")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     for experiment in experiments():
         panels, target, window = [], None, (slice(0), slice(0))
+        steps = options.steps or _most_steps(options.out / "pictures" / experiment.name, options.scale)
         for variant in experiment.variants:
-            name = f"{variant.name}_{options.scale}_{options.steps}_{options.seed}.npz"
+            name = f"{variant.name}_{options.scale}_{steps}_{options.seed}.npz"
             path = options.out / "pictures" / experiment.name / name
             if not path.exists():
                 continue
@@ -71,6 +79,7 @@ def main() -> int:
         given_gain = metrics.fit_affine(panels[0][1], target[window])
         panels[0] = ("input", given_gain[0] * panels[0][1] + given_gain[1])
         panels.append(("truth", target[window]))
+        (_HERE / "pictures").mkdir(exist_ok=True)
         rows = [strip(panels[i : i + 4], target[window], side=192) for i in range(0, len(panels), 4)]
         stack_strips(rows).save(_HERE / "pictures" / f"{experiment.name}.png", optimize=True)
     return 0

@@ -17,7 +17,7 @@ Made by
 
 ```bash
 python -m benchmarks.papers --minutes 5            # --paper, --variant, --scale paper, --steps, --device cuda:0
-python -m benchmarks.papers.pictures --steps 300
+python -m benchmarks.papers.pictures
 ```
 
 **Budgets this small rank little.** At the scale *small* a network is narrow and learns for some hundred steps on
