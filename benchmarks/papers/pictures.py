@@ -27,7 +27,7 @@ _SHOWN = {
 }
 _LEVELS = ("medium", "real")
 _SIDE = 96
-_FEWEST = 3
+_FEWEST = 2
 
 
 def keep_for_picture(out: Path, key: Key, example: Example, restored: npt.NDArray[np.float32]) -> None:
@@ -54,7 +54,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.papers.pictures", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/papers"))
     parser.add_argument("--scale", default="small")
-    parser.add_argument("--steps", type=int, help="by default the most that at least three variants have had")
+    parser.add_argument("--steps", type=int, help="by default the most that at least two variants have had")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     for experiment in experiments():
