@@ -30,8 +30,8 @@ PSNR (dB), SSIM and Pearson correlation: mean ± standard deviation over the n i
 minimum of the truth. *real* and *W2S* images have no common scale with their truth: their PSNR and SSIM are taken
 after the best gain and offset (affine). *gain*: mean ± standard deviation of the PSNR above that of the input of the
 same image. *grid*: how far peaks at Nyquist / 2^k stand out of the spectrum of the error, in dB (here 0.5 to
-1.7 for white noise, 0.9 to 2.3 for the inputs themselves). *seconds* are by the clock, at the lowest priority of a busy machine,
-and say little about speed.
+1.7 for white noise, 0.9 to 2.3 for the inputs themselves). *seconds* are by the
+clock, at the lowest priority of a busy machine, and say little about speed.
 *invented*: structure of 5 to 30 pixels that appears in an empty, noisy field, as a share of what the noise has there
 (0: clean; 1: as the noise was; above: amplified). Features are those of MicroFeat, as no other network is at hand.
 """
@@ -122,8 +122,7 @@ def _missing(runs: Sequence[RunRow]) -> str:
         if (left := [f"*{v.name}*" for v in one.variants if (one.name, v.name) not in done])
     ]
     every = "\n".join(lines) or "Nothing."
-    return (
-        f"## Not run\n\n{every}\n\nAt no number of steps, that is. Nothing has run at the scale *paper* or with a second seed."
-        if not any(run.scale == "paper" or run.seed for run in runs)
-        else f"## Not run\n\n{every}"
-    ) + "\n"
+    words = f"## Not run\n\nAt no number of steps:\n\n{every}\n"
+    if any(run.scale == "paper" or run.seed for run in runs):
+        return words
+    return words + "\nNothing has run at the scale *paper* or with a second seed.\n"
