@@ -89,7 +89,8 @@ def test_tiles_are_shown_at_most_ten_times_a_second(panel, qtbot):
     started = time.monotonic()
     panel.start(tiles())
     qtbot.waitUntil(over(panel))
-    assert len(panel.reports) <= (time.monotonic() - started) * 10 + 1
+    # The first is shown at once, and what is left when the task ends is not held back.
+    assert len(panel.reports) <= (time.monotonic() - started) * 10 + 2
 
 
 @pytest.mark.parametrize(
