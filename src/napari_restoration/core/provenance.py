@@ -10,6 +10,7 @@ from importlib import metadata
 from typing import Any, Self
 
 from napari_restoration.core.errors import InputError
+from napari_restoration.core.image import CalibratedImage
 
 KEY = "napari_restoration"
 """Under this name the record rides in layer metadata, in JSON of TIFF files and in OME-Zarr attributes."""
@@ -139,6 +140,18 @@ def to_json(record: Mapping[str, Any]) -> str:
         ASCII text on one line.
     """
     return json.dumps(_plain(record), allow_nan=False)
+
+
+def describe_input(image: CalibratedImage, sha256: str) -> dict[str, Any]:
+    """What a record keeps of an input, with the hash of the pixels that were read."""
+    return {
+        "name": image.name,
+        "shape": list(image.shape),
+        "dtype": str(image.dtype),
+        "axes": image.axes,
+        "pixel_size_um": dict(image.pixel_size_um),
+        "sha256": sha256,
+    }
 
 
 def software_versions() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -46,13 +47,13 @@ class OpticalStep(Step):
             )
         return _remembered(self)
 
+    @abstractmethod
     def make_kernel(self) -> Kernel:
         """Compute the PSF; `kernel` remembers the last few."""
-        raise NotImplementedError
 
+    @abstractmethod
     def reach_px(self) -> tuple[int, ...]:
         """Half widths of the kernel along (Y, X), or (Z, Y, X) with a z step, known before it is computed."""
-        raise NotImplementedError
 
     def expectation(self, image: Float) -> Float:
         """Blur the planes of ``(..., Y, X)``, or with a z step the volumes of ``(..., Z, Y, X)``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -43,14 +44,15 @@ class QuantityField(QWidget):
         self.setObjectName("plain")
         self.setToolTip(meaning.help)
 
+    @abstractmethod
     def value(self) -> Any:
         """The value in the quantity's own unit."""
-        raise NotImplementedError
 
     def range(self) -> dict[str, Any] | None:
         """``{"low", "high", "spacing"}`` from which training pairs draw; ``None`` where the value is fixed."""
         return None
 
+    @abstractmethod
     def set_value(self, value: Any, varies: Mapping[str, Any] | None = None) -> None:
         """Show a value, and a range if there is one; nothing is emitted.
 
@@ -61,7 +63,6 @@ class QuantityField(QWidget):
         varies : mapping, optional
             A range, as `range` gives it.
         """
-        raise NotImplementedError
 
 
 class ChoiceField(QuantityField):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy.typing as npt
 
 from napari_restoration.core.image import CalibratedImage
-from napari_restoration.core.provenance import Provenance, software_versions
+from napari_restoration.core.provenance import Provenance, describe_input, software_versions
 from napari_restoration.degradations.forward import ForwardModel
 from napari_restoration.tasks.degrade_plan import DegradePlan
 from napari_restoration.tasks.degrade_settings import pixel_sizes
@@ -116,12 +116,7 @@ def _provenance(
         task="degrade",
         created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         software=software_versions(),
-        inputs=[
-            {
-                "name": image.name, "shape": list(image.shape), "dtype": str(image.dtype), "axes": image.axes,
-                "pixel_size_um": dict(image.pixel_size_um), "sha256": sha256,
-            }
-        ],
+        inputs=[describe_input(image, sha256)],
         settings={
             "preset": plan.preset.to_dict(), "model": model.to_dict(), "volume": plan.is_volume,
             "region": [[part.start, part.stop] for part in region],

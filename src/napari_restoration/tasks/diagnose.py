@@ -25,13 +25,12 @@ from napari_restoration.tasks.findings import (
     gravest_first,
     is_remade,
 )
-from napari_restoration.tasks.sample_planes import SMALLEST_SIDE
+from napari_restoration.tasks.sample_planes import check_measurable, middle_of
 
 __all__ = ["Diagnosis", "Finding", "diagnose", "iter_diagnose"]
 
 # Standard deviation of a pixel's width.
 _PIXEL_SIGMA_PX = 12**-0.5
-_LARGEST_SIDE = 1024
 _NOUNS = {"T": "time points", "Z": "planes", "C": "channels"}
 
 
@@ -178,22 +177,8 @@ def _position(image: CalibratedImage, at: Mapping[str, int]) -> dict[str, int]:
 
 
 def _read_plane(image: CalibratedImage, position: Mapping[str, int]) -> npt.NDArray[Any]:
-    """The middle of the plane as ``(Y, X)``; of a lazy image nothing else is read."""
-    if image.size_of("S") > 1:
-        raise InputError(f"{image.name!r} is in colour: choose one channel as an image of its own.")
-    if min(image.size_of("Y"), image.size_of("X")) < SMALLEST_SIDE:
-        raise InputError(
-            f"{image.name!r} has {image.size_of('Y')} x {image.size_of('X')} pixels: at least {SMALLEST_SIDE} a side "
-            "are needed to measure on."
-        )
-    where: list[int | slice] = []
-    for axis in image.axes:
-        size = image.size_of(axis)
-        side = min(size, _LARGEST_SIDE)
-        middle = slice((size - side) // 2, (size + side) // 2)
-        where.append(middle if axis in "YX" else position.get(axis, 0))
-    plane = np.asarray(image.data[tuple(where)])
-    plane = plane if image.axes.index("Y") < image.axes.index("X") else plane.T
+    check_measurable(image)
+    plane = middle_of(image, position)
     if plane.dtype.kind in "iu":
         check_exact(plane)
     if not np.isfinite(plane).any():

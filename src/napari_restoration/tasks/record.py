@@ -13,7 +13,7 @@ import numpy.typing as npt
 from napari_restoration.core.errors import InputError
 from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.memory import free_memory_bytes, peak_memory_mb
-from napari_restoration.core.provenance import Provenance, software_versions
+from napari_restoration.core.provenance import Provenance, describe_input, software_versions
 from napari_restoration.models.card import ModelCard
 from napari_restoration.tasks.layout import Layout
 from napari_restoration.tasks.settings import RestoreSettings
@@ -102,16 +102,7 @@ def make_provenance(image: CalibratedImage, settings: RestoreSettings, restorer:
         software=software_versions(),
         device=model.device,
         precision=model.precision,
-        inputs=[
-            {
-                "name": image.name,
-                "shape": list(image.shape),
-                "dtype": str(image.dtype),
-                "axes": image.axes,
-                "pixel_size_um": dict(image.pixel_size_um),
-                "sha256": restorer.reader.sha256(),
-            }
-        ],
+        inputs=[describe_input(image, restorer.reader.sha256())],
         model={"id": model.card.id, "arch": model.card.arch, "weights_sha256": model.card.weights_sha256},
         settings={
             **settings.to_dict(),

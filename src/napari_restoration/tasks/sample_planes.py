@@ -88,6 +88,34 @@ def common_grid(
     )
 
 
+def check_measurable(image: CalibratedImage) -> None:
+    """Refuse an image that nothing can be measured on.
+
+    Raises
+    ------
+    InputError
+        If the image is in colour or too small.
+    """
+    if image.size_of("S") > 1:
+        raise InputError(f"{image.name!r} is in colour: choose one channel as an image of its own.")
+    if min(image.size_of("Y"), image.size_of("X")) < SMALLEST_SIDE:
+        raise InputError(
+            f"{image.name!r} has {image.size_of('Y')} x {image.size_of('X')} pixels: at least {SMALLEST_SIDE} a side "
+            "are needed to measure on."
+        )
+
+
+def middle_of(image: CalibratedImage, at: Mapping[str, int]) -> Plane:
+    """The middle 1024 pixels at most of a plane, ``(Y, X)`` as stored; of a lazy image nothing else is read."""
+    where: list[int | slice] = []
+    for axis in image.axes:
+        size = image.size_of(axis)
+        side = min(size, _LARGEST_SIDE)
+        where.append(slice((size - side) // 2, (size + side) // 2) if axis in "YX" else at[axis])
+    plane = np.asarray(image.data[tuple(where)])
+    return plane if image.axes.index("Y") < image.axes.index("X") else plane.T
+
+
 def planes_of(image: CalibratedImage, at: Mapping[str, int] | None) -> list[Plane]:
     """Planes to measure on: the one looked at first, then others of the same channel, the middle of each.
 
@@ -108,13 +136,7 @@ def planes_of(image: CalibratedImage, at: Mapping[str, int] | None) -> list[Plan
     InputError
         If the image is in colour, too small, or the plane looked at has no contrast or no finite pixel.
     """
-    if image.size_of("S") > 1:
-        raise InputError(f"{image.name!r} is in colour: choose one channel as an image of its own.")
-    if min(image.size_of("Y"), image.size_of("X")) < SMALLEST_SIDE:
-        raise InputError(
-            f"{image.name!r} has {image.size_of('Y')} x {image.size_of('X')} pixels: at least {SMALLEST_SIDE} a side "
-            "are needed to measure on."
-        )
+    check_measurable(image)
     first = {axis: (at or {}).get(axis, image.size_of(axis) // 2) for axis in image.axes if axis not in "YX"}
     along = max((axis for axis in first if axis in "TZ"), key=image.size_of, default="")
     positions = [first]
@@ -142,13 +164,7 @@ def _pixel_um(image: CalibratedImage, otherwise: float | None) -> float | None:
 
 
 def _plane(image: CalibratedImage, at: Mapping[str, int]) -> Plane:
-    where: list[int | slice] = []
-    for axis in image.axes:
-        size = image.size_of(axis)
-        side = min(size, _LARGEST_SIDE)
-        where.append(slice((size - side) // 2, (size + side) // 2) if axis in "YX" else at[axis])
-    plane = np.asarray(image.data[tuple(where)])
-    plane = plane if image.axes.index("Y") < image.axes.index("X") else plane.T
+    plane = middle_of(image, at)
     if plane.dtype.kind != "f":
         return plane
     values = plane.astype(np.float32)

@@ -6,6 +6,7 @@ Models are listed without numpy; what computes is imported when a method runs.
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -46,6 +47,7 @@ class Method:
         """Width of the Gaussian blur that the parameters describe, 0 for none; None if it is another blur."""
         return 0.0
 
+    @abstractmethod
     def reach(self, width_px: float, half_px: int) -> tuple[int, int, float | None]:
         """Halo, half receptive field, and the seam error where the halo is smaller.
 
@@ -56,8 +58,8 @@ class Method:
         half_px
             Pixels of its kernel on each side of the middle.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def __call__(self, plane: Plane, kernel: Kernel) -> Plane:
         """Restore one normalised plane ``(Y, X)``, of a burst the mean of its frames.
 
@@ -66,7 +68,6 @@ class Method:
         ndarray
             Shape ``(Y * scale, X * scale)``.
         """
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
