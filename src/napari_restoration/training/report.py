@@ -1,9 +1,10 @@
-"""What a training run says about itself after each epoch."""
+"""What a training run says about itself: after each epoch, and in between."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from napari_restoration.core.progress import Progress
 
@@ -15,9 +16,10 @@ class EpochReport(Progress):
     Parameters
     ----------
     done, total : int
-        Training steps so far and in all (with a time budget ``total`` is an estimate).
+        Training steps so far and in all (with a time budget ``total`` is an estimate). ``done`` is 0 where the
+        weights that training starts from were scored before they were touched.
     train_loss : float
-        Mean over the epoch of what the restoring network minimised; NaN if every step was left out.
+        Mean over the epoch of what the restoring network minimised; NaN if every step was left out, or none taken.
     val_loss, val_psnr, val_ssim, val_mae : float
         Loss, PSNR in dB, SSIM and mean absolute error (data range 1 in normalised units) of the averaged weights
         on held-out images.
@@ -44,3 +46,46 @@ class EpochReport(Progress):
     losses: Mapping[str, float] = field(default_factory=dict)
     phase: int = 0
     dropped_steps: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveReport(Progress):
+    """Held-out crops were restored with the weights as they are now.
+
+    Parameters
+    ----------
+    path : Path
+        File of the crops; it is written anew each time, whole or not at all.
+    step : int
+        Steps that the weights have seen.
+    minutes : float
+        Training time so far.
+    """
+
+    path: Path
+    step: int
+    minutes: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paused(Progress):
+    """Training waits until it is told to go on; sent twice a second."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelWritten(Progress):
+    """A model folder is on the disk.
+
+    Parameters
+    ----------
+    folder : Path
+        The model folder.
+    model : str
+        The model's id.
+    final : bool
+        Whether it is the one that the whole training made; otherwise it was asked for in between.
+    """
+
+    folder: Path
+    model: str
+    final: bool
