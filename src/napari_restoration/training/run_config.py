@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,10 @@ class RunConfig:
         Write a log for TensorBoard as well.
     files : mapping of str to (str, str)
         Local files of other people's weights: path and SHA-256.
+    asked : mapping
+        Arguments of `napari_restoration.tasks.train.iter_train` by name, as plain values and as they were given, to
+        make the same run anew; those left at their defaults are left out. Empty for runs that were not begun there,
+        or by an earlier version.
     """
 
     recipe: Recipe
@@ -50,6 +55,7 @@ class RunConfig:
     devices: int = 1
     tensorboard: bool = False
     files: dict[str, tuple[str, str]]
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def hash(self) -> str:
@@ -87,9 +93,10 @@ class RunConfig:
     def write(self, folder: Path) -> None:
         """Write ``config.json``."""
         plain: dict[str, Any] = {
-            "version": 3, "recipe": self.recipe.to_dict(), "material": self.material.to_dict(), "start": self.start,
+            "version": 4, "recipe": self.recipe.to_dict(), "material": self.material.to_dict(), "start": self.start,
             "minutes": self.minutes,
             "device": self.device, "devices": self.devices, "tensorboard": self.tensorboard, "files": self.files,
+            "asked": dict(self.asked),
         }  # fmt: skip
         write_bytes_atomically(folder / CONFIG, (json.dumps(plain, indent=2) + "\n").encode())
 
@@ -110,6 +117,7 @@ class RunConfig:
                 minutes=plain["minutes"], device=plain["device"],
                 devices=plain.get("devices", 1), tensorboard=plain.get("tensorboard", False),
                 files={name: (path, digest) for name, (path, digest) in plain.get("files", {}).items()},
+                asked=plain.get("asked", {}),
             )  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{folder} holds no training run that can be resumed ({error}).") from error
