@@ -18,15 +18,16 @@ from napari_restoration.tasks.pair_findings import (
     judge_scan,
     judge_shapes,
 )
-from napari_restoration.tasks.pair_measures import chosen_planes, measure, scan
+from napari_restoration.tasks.pair_measures import MEASURED_SIDE, QUICK_SIDE, measure
+from napari_restoration.tasks.pair_scan import chosen_planes, glance, scan
 from napari_restoration.training.pairs.find import Found, find_pairs, pairs_of_images
 from napari_restoration.training.pairs.leaks import Leak, iter_leaks
 from napari_restoration.training.pairs.pair import Pair
 from napari_restoration.training.pairs.split import Split, split_pairs
 
 __all__ = [
-    "FIXES", "KINDS", "Found", "Pair", "PairFinding", "PairLimits", "PairReport", "Split", "find_pairs",
-    "iter_check_pairs", "pairs_of_images", "split_pairs",
+    "FIXES", "KINDS", "Found", "Pair", "PairFinding", "PairLimits", "PairReport", "Split", "examine",
+    "find_pairs", "iter_check_pairs", "judge_set", "pairs_of_images", "split_pairs",
 ]  # fmt: skip
 
 _ORDER = {"error": 0, "warning": 1, "note": 2}
@@ -120,28 +121,45 @@ def iter_check_pairs(
         raise InputError(f"There is no pair to examine. {reason} Name input and target alike.")
     total = len(found.pairs)
     for number, pair in enumerate(found.pairs):
-        findings += _examined(pair, limits)
+        findings += examine(pair, limits)
         yield Progress(done=number + 1, total=total, message=f"Examined {pair.name}")
-    scale = _most_common([pair.scale for pair in found.pairs if not pair.trouble()])
-    findings += _judge_set(found.pairs, scale)
+    findings += judge_set(found.pairs)
     fit = [pair for pair in found.pairs if not pair.trouble()]
     findings += _as_duplicates((yield from iter_leaks(fit)))
     if validation is not None and fit:
         others = [pair for pair in validation.pairs if not pair.trouble()]
         findings += _as_leaks((yield from iter_leaks(fit, others)))
     findings.sort(key=lambda one: (_ORDER[one.severity], one.pair != "", one.pair))
-    return PairReport(pairs=found.pairs, findings=tuple(findings), scale=scale)
+    return PairReport(pairs=found.pairs, findings=tuple(findings), scale=_usual_scale(found.pairs))
 
 
-def _examined(pair: Pair, limits: PairLimits) -> list[PairFinding]:
+def examine(pair: Pair, limits: PairLimits, *, quick: bool = False) -> list[PairFinding]:
+    """Examine one pair.
+
+    Parameters
+    ----------
+    pair : Pair
+    limits : PairLimits
+    quick : bool
+        Look at some rows and at the middle of one plane, instead of every pixel and three planes. An error found
+        so may be one of these parts alone.
+
+    Returns
+    -------
+    list of PairFinding
+        Those of the pair by itself; empty if all is well.
+    """
     findings = judge_shapes(pair)
     if findings:
         return findings
     try:
-        findings = judge_scan(pair, scan(pair), limits)
+        findings = judge_scan(pair, glance(pair) if quick else scan(pair), limits)
         if any(one.fix == "leave_out" for one in findings):
             return findings
-        planes = [measure(pair, position, patch=limits.patch) for position in chosen_planes(pair)]
+        planes = [
+            measure(pair, position, patch=limits.patch, side=QUICK_SIDE if quick else MEASURED_SIDE)
+            for position in chosen_planes(pair, 1 if quick else 3)
+        ]
     except InputError as error:
         return [
             *findings,
@@ -153,7 +171,9 @@ def _examined(pair: Pair, limits: PairLimits) -> list[PairFinding]:
     return [*findings, *judge_measures(pair, planes, limits)]
 
 
-def _judge_set(pairs: Sequence[Pair], scale: int | None) -> list[PairFinding]:
+def judge_set(pairs: Sequence[Pair]) -> list[PairFinding]:
+    """What sets a pair apart from the others: its scale, or the type of its pixels."""
+    scale = _usual_scale(pairs)
     findings = []
     if scale is not None and scale > 1:
         words = f"Targets have {scale} x {scale} pixels for each pixel of the input."
@@ -209,6 +229,11 @@ def _as_leaks(leaks: Sequence[Leak]) -> list[PairFinding]:
         )
         for one in leaks
     ]  # fmt: skip
+
+
+def _usual_scale(pairs: Sequence[Pair]) -> int | None:
+    scale: int | None = _most_common([pair.scale for pair in pairs if not pair.trouble()])
+    return scale
 
 
 def _most_common(values: Sequence[Any]) -> Any:

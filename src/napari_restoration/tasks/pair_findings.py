@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from napari_restoration.core.errors import InputError
-from napari_restoration.tasks.pair_measures import Measures, Scan
+from napari_restoration.tasks.pair_measures import Measures
+from napari_restoration.tasks.pair_scan import Scan
 from napari_restoration.training.pairs.pair import SCALES, Pair
 
 KINDS = (

@@ -15,9 +15,9 @@ from napari_restoration.core.ecc import Alignment, align, common_region, move
 from napari_restoration.core.errors import InputError
 from napari_restoration.core.registration import estimate_shift
 from napari_restoration.degradations.estimates.blur import BlurEstimate, estimate_blur_between
-from napari_restoration.degradations.estimates.clipping import find_clipping
 from napari_restoration.degradations.estimates.flaws import is_empty
 from napari_restoration.degradations.estimates.noise import noise_sd
+from napari_restoration.tasks.pair_scan import chosen_planes
 from napari_restoration.training.pairs.lazy import middles
 from napari_restoration.training.pairs.pair import Pair
 from napari_restoration.training.sources import mean_bin
@@ -26,28 +26,13 @@ Float = npt.NDArray[np.float32]
 
 MEASURED_SIDE = 512
 """Of a larger plane the middle is measured, in input pixels."""
+QUICK_SIDE = 320
+"""The same where it must be quick; as large as the planes on which the limits were measured."""
 # Pixels of smoothing that make a sharp and a blurred image comparable in brightness.
 _COARSE_PX = 6.0
 _STRUCTURE_PX = (2.0, 8.0)
 _LEVELS = 12
 _LEAST_SIDE = 48
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scan:
-    """Every pixel of one image of a pair.
-
-    Attributes
-    ----------
-    missing_share, saturated_share
-        Shares of all pixels that are not finite, or at the brightest level if values pile up there.
-    is_constant
-        Whether every plane has one value only.
-    """
-
-    missing_share: float
-    saturated_share: float
-    is_constant: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,38 +79,9 @@ class Measures:
         return self.curvature > 0.045 and self.explained > 0.05
 
 
-def scan(pair: Pair) -> tuple[Scan, Scan, bool]:
-    """Read every plane of both images, one at a time.
-
-    Returns
-    -------
-    tuple of Scan, Scan, bool
-        Input, target, and whether the two are the same image but for brightness.
-    """
-    found = []
-    identical = pair.scale == 1 and not pair.is_burst
-    for side in ("input", "target"):
-        pixels = missing = saturated = 0
-        constant = True
-        for position in pair.positions():
-            block = pair.read_input(position) if side == "input" else pair.read_target(position)
-            for plane in block if block.ndim == 3 else [block]:
-                finite = np.isfinite(plane)
-                pixels, missing = pixels + plane.size, missing + int(np.count_nonzero(~finite))
-                values = plane[finite]
-                constant &= values.size == 0 or float(np.ptp(values)) == 0
-                if values.size:
-                    level = find_clipping([plane]).high
-                    saturated += 0 if level is None else int(np.count_nonzero(values >= level))
-            if side == "target" and identical:
-                identical = _is_same(pair.read_input(position), block)
-        found.append(
-            Scan(missing_share=missing / pixels, saturated_share=saturated / pixels, is_constant=constant)
-        )
-    return found[0], found[1], identical
-
-
-def measure(pair: Pair, position: Mapping[str, int], *, patch: int = 64) -> Measures:
+def measure(
+    pair: Pair, position: Mapping[str, int], *, patch: int = 64, side: int = MEASURED_SIDE
+) -> Measures:
     """Measure one plane of a usable pair.
 
     Parameters
@@ -136,13 +92,15 @@ def measure(pair: Pair, position: Mapping[str, int], *, patch: int = 64) -> Meas
         The plane.
     patch : int
         Side of the patches that are looked at for emptiness, in target pixels.
+    side : int
+        Of a larger plane the middle is measured, so many input pixels a side.
 
     Raises
     ------
     InputError
         If the plane is too small to be aligned.
     """
-    given, fine = middles(pair, position, MEASURED_SIDE)
+    given, fine = middles(pair, position, side)
     target = mean_bin(fine, pair.scale or 1)
     found = align(given, target, start_px=estimate_shift(given, target))
     agreement, chance = math.nan, 1.0
@@ -183,25 +141,6 @@ def brightness_of(pair: Pair) -> tuple[float, float]:
     positions = pair.positions()
     one = measure(pair, positions[len(positions) // 2])
     return one.gain, one.offset
-
-
-def chosen_planes(pair: Pair, count: int = 3) -> list[Mapping[str, int]]:
-    """The first, middle and last plane of a pair, or as many as it has."""
-    positions = pair.positions()
-    places = {round(n) for n in np.linspace(0, len(positions) - 1, min(count, len(positions)))}
-    return [positions[n] for n in sorted(places)]
-
-
-def _is_same(one: Float, other: Float) -> bool:
-    """Equal up to gain and offset and rounding."""
-    if one.shape != other.shape:
-        return False
-    finite = np.isfinite(one) & np.isfinite(other)
-    if not finite.any():
-        return False
-    a, b = (plane[finite] - plane[finite].mean(dtype=np.float64) for plane in (one, other))
-    norms = float(np.linalg.norm(a) * np.linalg.norm(b))
-    return bool(np.isfinite(norms) and norms > 0 and float(np.sum(a * b)) / norms > 1 - 1e-6)
 
 
 def _agreement(given: Float, target: Float) -> tuple[float, float]:

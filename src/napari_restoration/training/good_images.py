@@ -16,7 +16,7 @@ from napari_restoration.degradations.grey_levels import with_levels
 from napari_restoration.degradations.presets import Preset
 from napari_restoration.degradations.sampling import LEVELS_PERCENT
 from napari_restoration.degradations.varied import Varied, bare
-from napari_restoration.training.pairs.find import Found, Unpaired, image_files
+from napari_restoration.training.pairs.find import Found, Unpaired, image_files, without
 from napari_restoration.training.pairs.lazy import LazyPlane
 from napari_restoration.training.pairs.pair import Pair, make_pair
 from napari_restoration.training.recipe_data import SourceSettings
@@ -68,16 +68,16 @@ class GoodPlane:
         return np.asarray(made.input, dtype=np.float32), np.asarray(made.target, dtype=np.float32)
 
 
-def find_good_images(folder: str | Path, *, axes: str | None = None) -> Found:
+def find_good_images(folder: str | Path, *, axes: str | None = None, leave_out: Sequence[str] = ()) -> Found:
     """The images of a folder, each as a pair with itself, so that they are divided and compared as pairs are.
 
     Raises
     ------
     InputError
-        If the folder is missing or holds no images.
+        If the folder is missing or holds no images, or one that is to be left out is not there.
     """
     pairs, failed = [], []
-    for name, path in image_files(Path(folder)).items():
+    for name, path in without(image_files(Path(folder)), leave_out).items():
         try:
             pairs.append(make_pair(path, path, name=name, axes=axes))
         except InputError as error:

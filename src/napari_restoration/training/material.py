@@ -13,7 +13,7 @@ from napari_restoration.core.errors import InputError
 from napari_restoration.degradations.presets import Preset
 from napari_restoration.models.archs import geometry
 from napari_restoration.training.good_images import GoodPlane, find_good_images, good_planes, makes_bursts
-from napari_restoration.training.pairs.find import RECORD
+from napari_restoration.training.pairs.find import RECORD, Found, find_pairs
 from napari_restoration.training.pairs.folder import USUAL, open_pair_folder, refuse_leaks
 from napari_restoration.training.pairs.leaks import fingerprints
 from napari_restoration.training.pairs.names import listed
@@ -23,6 +23,8 @@ from napari_restoration.training.recipe_data import PairSettings
 from napari_restoration.training.sources import PairSource
 
 Kind = Literal["index", "pairs", "clean"]
+HELD = "validation/"
+"""Stands before the names of images in a folder of validation: both folders may use the same file names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,8 @@ class Material:
         Of good images that do not tell it.
     axes : str or None
         Meaning of the files' axes, if they do not say it.
+    leave_out : tuple of str
+        Pairs or good images that are not used, by file name; those of `validation` as ``validation/NAME``.
     """
 
     folder: Path
@@ -52,20 +56,25 @@ class Material:
     preset: Mapping[str, Any] | None = None
     pixel_size_um: float | None = None
     axes: str | None = None
+    leave_out: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
         held = None if self.validation is None else str(self.validation)
         return {
             "folder": str(self.folder), "kind": self.kind, "validation": held, "preset": self.preset,
-            "pixel_size_um": self.pixel_size_um, "axes": self.axes,
+            "pixel_size_um": self.pixel_size_um, "axes": self.axes, "leave_out": list(self.leave_out),
         }  # fmt: skip
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Material:
         """What `to_dict` gave."""
         held = values.get("validation")
-        return cls(**{**values, "folder": Path(values["folder"]), "validation": Path(held) if held else None})
+        read = {
+            "folder": Path(values["folder"]), "validation": Path(held) if held else None,
+            "leave_out": tuple(values.get("leave_out", ())),
+        }  # fmt: skip
+        return cls(**{**values, **read})
 
     def folders(self) -> list[Path]:
         """All folders that are read."""
@@ -82,6 +91,25 @@ class Opened:
     notices: tuple[str, ...] = ()
 
 
+def find_material(material: Material) -> tuple[Found, Found | None]:
+    """Pairs or good images of a folder, and those of the folder of validation, without what is left out.
+
+    Raises
+    ------
+    InputError
+        If a folder is missing or holds no images, or one that is to be left out is not there.
+    """
+    find = find_pairs if material.kind == "pairs" else find_good_images
+    names: tuple[list[str], list[str]] = ([], [])
+    for name in material.leave_out:
+        held = material.validation is not None and name.startswith(HELD)
+        names[held].append(name.removeprefix(HELD) if held else name)
+    found = find(material.folder, axes=material.axes, leave_out=names[0])
+    if material.validation is None:
+        return found, None
+    return found, find(material.validation, axes=material.axes, leave_out=names[1])
+
+
 def open_material(recipe: Recipe, material: Material) -> Opened:
     """Open a folder of pairs or of good images; every refusal comes before any work.
 
@@ -95,10 +123,10 @@ def open_material(recipe: Recipe, material: Material) -> Opened:
 
 def _pairs(recipe: Recipe, material: Material) -> Opened:
     settings = recipe.training
+    found, others = find_material(material)
     opened = open_pair_folder(
-        material.folder, share=settings.validation_share, seed=recipe.seed, patch=settings.patch,
-        scale=recipe.scale, validation=material.validation, settings=_pair_settings(recipe, material.folder),
-        axes=material.axes,
+        found, share=settings.validation_share, seed=recipe.seed, patch=settings.patch, scale=recipe.scale,
+        validation=others, settings=_pair_settings(recipe, material.folder),
     )  # fmt: skip
     burst = geometry(recipe.arch, **recipe.arch_args).burst
     if burst != (opened.frames is not None):
@@ -148,8 +176,7 @@ def _good(recipe: Recipe, material: Material) -> Opened:
     preset = Preset.from_dict(material.preset)
     _check_preset(recipe, preset)
     step = preset.forward_model().binning
-    images = find_good_images(material.folder, axes=material.axes)
-    others = find_good_images(material.validation, axes=material.axes) if material.validation else None
+    images, others = find_material(material)
     for found in (images, *([others] if others else [])):
         if found.unpaired:
             raise InputError(" ".join(one.words for one in found.unpaired[:8]))
@@ -168,7 +195,7 @@ def _good(recipe: Recipe, material: Material) -> Opened:
         prefix = ""
     else:
         refuse_leaks(images, others)
-        train, held, prefix = images.pairs, others.pairs, "validation/"
+        train, held, prefix = images.pairs, others.pairs, HELD
     size = material.pixel_size_um
     return Opened(
         train=good_planes(train, preset, pixel_size_um=size),

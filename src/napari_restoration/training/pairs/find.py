@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from napari_restoration.core.errors import InputError
 from napari_restoration.core.image import CalibratedImage
-from napari_restoration.training.pairs.names import listed, match_names, role_of, scene_of, stem_of
+from napari_restoration.training.pairs.names import Matching, listed, match_names, role_of, scene_of, stem_of
 from napari_restoration.training.pairs.pair import Pair, make_pair
 
 RECORD = "pairs.json"
@@ -50,6 +50,7 @@ def find_pairs(
     *,
     suffixes: tuple[str, str] | None = None,
     axes: str | None = None,
+    leave_out: Sequence[str] = (),
 ) -> Found:
     """Find pairs by their names; no pixel is read.
 
@@ -65,6 +66,8 @@ def find_pairs(
         words in the names such as *noisy*, *low*, *clean*, *high* tell them apart.
     axes : str, optional
         Meaning of the files' axes, if they do not say it.
+    leave_out : sequence of str
+        Files that are passed over with their counterparts, by name, with or without the ending.
 
     Returns
     -------
@@ -74,7 +77,7 @@ def find_pairs(
     Raises
     ------
     InputError
-        If a folder is missing or holds no images.
+        If a folder is missing or holds no images, or a file that is to be left out is not there.
     """
     source = Path(source)
     root = source if targets is None else source.parent
@@ -87,6 +90,8 @@ def find_pairs(
         left, right = image_files(source / "input"), image_files(source / "target")
     else:
         left, right = _by_role(image_files(source), suffixes, source)
+    if leave_out:
+        left, right = _left(left, right, suffixes, leave_out)
     return _paired(left, right, suffixes, axes, _recorded_scenes(root / RECORD))
 
 
@@ -136,6 +141,45 @@ def image_files(folder: Path) -> dict[str, Path]:
     return found
 
 
+def without(files: Mapping[str, Path], leave_out: Iterable[str]) -> dict[str, Path]:
+    """The files but those that are left out, by name with or without the ending.
+
+    Raises
+    ------
+    InputError
+        If one that is to be left out is not there.
+    """
+    names = set(leave_out)
+    gone = {name for name in files if names & {name, stem_of(name)}}
+    if unknown := names - gone - {stem_of(name) for name in gone}:
+        raise InputError(
+            f"There is no {sorted(unknown)[0]!r} to leave out; the images are called {listed(sorted(files))}."
+        )
+    return {name: path for name, path in files.items() if name not in gone}
+
+
+def _left(
+    left: Mapping[str, Path],
+    right: Mapping[str, Path],
+    suffixes: tuple[str, str] | None,
+    leave_out: Sequence[str],
+) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Inputs and targets but those left out, each with its counterpart."""
+    kept = without({**right, **left}, leave_out)
+    matching, back = _matched(left, right, suffixes)
+    gone: tuple[set[str], set[str]] = ({*left} - {*kept}, {*right} - {*kept})
+    for one, other in matching.pairs:
+        names = back[0][one], back[1][other]
+        if names[0] in gone[0] or names[1] in gone[1]:
+            gone[0].add(names[0])
+            gone[1].add(names[1])
+    sides = [
+        {name: path for name, path in side.items() if name not in gone[i]}
+        for i, side in enumerate((left, right))
+    ]
+    return sides[0], sides[1]
+
+
 def _by_role(
     files: Mapping[str, Path], suffixes: tuple[str, str] | None, folder: Path
 ) -> tuple[dict[str, Path], dict[str, Path]]:
@@ -174,15 +218,7 @@ def _paired(
     axes: str | None,
     scenes: Mapping[str, str],
 ) -> Found:
-    if suffixes is None:
-        matching = match_names(list(left), list(right))
-        back = ({name: name for name in left}, {name: name for name in right})
-    else:
-        back = tuple(  # type: ignore[assignment]
-            {_without(name, end): name for name in side}
-            for side, end in zip((left, right), suffixes, strict=True)
-        )
-        matching = match_names(list(back[0]), list(back[1]))
+    matching, back = _matched(left, right, suffixes)
     unpaired = [
         Unpaired(
             kind=kind, names=tuple(back[side][n] for n in names),
@@ -211,6 +247,16 @@ def _paired(
         except InputError as error:
             unpaired.append(Unpaired(kind="unreadable", names=(first.name, second.name), words=str(error)))
     return Found(pairs=tuple(pairs), unpaired=tuple(unpaired))
+
+
+def _matched(
+    left: Mapping[str, Path], right: Mapping[str, Path], suffixes: tuple[str, str] | None
+) -> tuple[Matching, tuple[dict[str, str], dict[str, str]]]:
+    """What names belong together, without the given endings, and the file of each of these names."""
+    sides = []
+    for number, files in enumerate((left, right)):
+        sides.append({_without(name, suffixes[number]) if suffixes else name: name for name in files})
+    return match_names(list(sides[0]), list(sides[1])), (sides[0], sides[1])
 
 
 def _without(name: str, ending: str) -> str:
