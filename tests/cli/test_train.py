@@ -107,14 +107,14 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(
 ) -> None:
     from napari_restoration.training.run import TrainingRun
 
-    save = TrainingRun._save
+    save = TrainingRun.save
 
     def save_and_interrupt(self: TrainingRun, **how: bool) -> None:
         save(self, **how)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(TrainingRun, "_save", save_and_interrupt)
+        patched.setattr(TrainingRun, "save", save_and_interrupt)
         assert main(arguments) == 130
     resume = ["train", "--resume", str(tmp_path / "run")]
     assert " ".join(resume) in capsys.readouterr().err

@@ -141,7 +141,7 @@ def test_training_ends_early_when_the_metric_stands_still(
 def test_a_run_closed_between_two_epochs_goes_on_from_where_it_stood(
     images_dir: Path, tmp_path: Path, tiny_recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("napari_restoration.training.run._SECONDS_BETWEEN_REPORTS", 0.0)
+    monkeypatch.setattr("napari_restoration.training.loop._SECONDS_BETWEEN_REPORTS", 0.0)
     recipe = tiny_recipe(training={**L1, "steps": 8, "steps_per_epoch": 4})
     reports = list(TrainingRun.create(tmp_path / "unbroken", recipe, images_dir).epochs())
     broken = TrainingRun.create(tmp_path / "broken", recipe, images_dir).epochs()
@@ -161,7 +161,7 @@ def test_a_run_closed_between_two_epochs_goes_on_from_where_it_stood(
 def test_a_run_closed_at_any_report_goes_on_to_the_same_bits_and_best_weights(
     reports: int, images_dir: Path, tmp_path: Path, tiny_recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("napari_restoration.training.run._SECONDS_BETWEEN_REPORTS", -1.0)
+    monkeypatch.setattr("napari_restoration.training.loop._SECONDS_BETWEEN_REPORTS", -1.0)
     recipe = tiny_recipe(training={**L1, "steps": 4, "steps_per_epoch": 2})
     _said(TrainingRun.create(tmp_path / "unbroken", recipe, images_dir))
     broken = TrainingRun.create(tmp_path / "broken", recipe, images_dir).epochs()

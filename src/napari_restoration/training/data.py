@@ -110,6 +110,16 @@ class RunData:
         """Draws from those held out (of whole fields of view)."""
         return self._maker(self._held, fixed=True)
 
+    def held_out_apart(self, most: int) -> list[tuple[str, FieldMaker]]:
+        """As `held_out`, but each of some images alone, with its name; of fields of view as far apart as possible."""
+        views: dict[str, list[str]] = {}
+        for name in sorted(self._held):
+            views.setdefault(self._view(name), []).append(name)
+        # The first of each field of view, then the second of each, ...
+        deepest = max(map(len, views.values()))
+        turns = [view[turn] for turn in range(deepest) for view in views.values() if turn < len(view)]
+        return [(name, self._maker({name}, fixed=True)) for name in turns[:most]]
+
     def batches(self) -> BatchMaker | UnpairedBatchMaker:
         """Training batches; for unpaired training inputs and targets share no field of view.
 

@@ -31,10 +31,15 @@ def columns(loss_names: Sequence[str]) -> tuple[str, ...]:
 
 
 def row_of(report: EpochReport, number: int, notices: Sequence[str]) -> dict[str, Any]:
-    """The row of an epoch, the ``number``-th."""
+    """The row of an epoch, the ``number``-th; 0 is that of weights that were not trained yet."""
     row = {name: value for name, value in vars(report).items() if name in columns(())}
     row |= {f"train_{name}": value for name, value in report.losses.items()}
     return {**row, "epoch": number, "step": report.done, "notices": " ".join(dict.fromkeys(notices))}
+
+
+def of_start(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The row of the weights that training started from, before it touched them; None if they were random."""
+    return history[0] if history and history[0]["epoch"] == 0 else None
 
 
 def write_history(folder: Path, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -8,9 +8,9 @@ follows the clock, and no two runs are equal.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Generator, Iterator
-from contextlib import closing, nullcontext
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,24 +20,23 @@ from napari_restoration.training.checkpoint import LAST, PREVIOUS, read_checkpoi
 from napari_restoration.training.core import Core
 from napari_restoration.training.data import RunData, check_fit
 from napari_restoration.training.epoch import Epoch
-from napari_restoration.training.history import HISTORY, columns, open_board, row_of, write_history
-from napari_restoration.training.lock import only_training_in
+from napari_restoration.training.history import HISTORY, columns, row_of, write_history
 from napari_restoration.training.material import Material
-from napari_restoration.training.patches import Batch, prefetch
+from napari_restoration.training.patches import Batch
 from napari_restoration.training.recipe import Recipe
-from napari_restoration.training.run_config import CONFIG, RunConfig, changes, circumstances, name_files
-from napari_restoration.training.schedules import rate_share
-from napari_restoration.training.scores import validate
+from napari_restoration.training.run_config import CONFIG, RunConfig, name_files
+from napari_restoration.training.scores import Scores, validate
 from napari_restoration.training.standing import BEST, Standing
 from napari_restoration.training.start import begin_from, name_start
 
 if TYPE_CHECKING:
+    from torch import nn
+
+    from napari_restoration.training.control import TrainingControl
     from napari_restoration.training.methods import Files
     from napari_restoration.training.report import EpochReport
 
 __all__ = ["BEST", "CONFIG", "HISTORY", "TrainingRun"]
-
-_SECONDS_BETWEEN_REPORTS = 0.5
 
 
 class TrainingRun:
@@ -51,8 +50,12 @@ class TrainingRun:
         Steps done, minutes trained, and the rows of ``history.csv``.
     core, data
         Everything that learns, and the images once they are open.
-    standing
-        The best weights so far, and what else decides how training goes on or ends.
+    standing, epoch
+        The best weights so far and what else decides how training goes on or ends; what the present epoch gave.
+    taken
+        What was taken over of a model; None where training starts from random weights.
+    checks, circumstances, waiting
+        Batches that weights are scored on, what a bit-equal continuation needs, and words that were not told yet.
     """
 
     def __init__(self, folder: Path, config: RunConfig, *, devices: int = 1) -> None:
@@ -65,9 +68,10 @@ class TrainingRun:
         self.core = Core(config.recipe, config.device, files=config.open_files(), devices=devices)
         self.leads = self.core.rank == 0
         self.standing = Standing(config.recipe.training)
-        self._epoch = Epoch()
-        self._circumstances: dict[str, str] = {}
-        self._waiting: list[str] = []
+        self.epoch = Epoch()
+        self.circumstances: dict[str, str] = {}
+        self.waiting: list[str] = []
+        self.checks: list[Batch] = []
         self.data: RunData | None = None
         self.taken = begin_from(self.core, config.start[0]) if config.start is not None else None
 
@@ -84,8 +88,11 @@ class TrainingRun:
         files: Files | None = None,
         tensorboard: bool = False,
         start: str | Path | None = None,
+        asked: Mapping[str, Any] | None = None,
     ) -> Self:
         """Start a run in a new or empty folder, on these images, from the weights of a model or from random ones.
+
+        What was ``asked`` for is remembered, see `RunConfig`.
 
         Raises
         ------
@@ -101,11 +108,11 @@ class TrainingRun:
         config = RunConfig(
             recipe=recipe, material=material if isinstance(material, Material) else Material(folder=material),
             minutes=minutes, device=device, devices=devices, tensorboard=tensorboard, files=name_files(files),
-            start=name_start(start) if start is not None else None,
+            start=name_start(start) if start is not None else None, asked=asked or {},
         )  # fmt: skip
         run = cls(folder, config, devices=devices)
         run.data = RunData(recipe, config.material)
-        run._waiting += [*(run.taken.notices if run.taken is not None else ()), *run.data.notices]
+        run.waiting += [*(run.taken.notices if run.taken is not None else ()), *run.data.notices]
         if run.leads:
             config.begin(folder)
         return run
@@ -129,10 +136,10 @@ class TrainingRun:
         run.core.load(tensors, state["core"])
         run.standing.load(folder, tensors, state)
         run.step, run.elapsed, run.history = state["step"], state["elapsed"], state["history"]
-        run._epoch.load(state.get("epoch", {}))
-        run._circumstances = state.get("circumstances", {})
+        run.epoch.load(state.get("epoch", {}))
+        run.circumstances = state.get("circumstances", {})
         if fault:
-            run._waiting.append(
+            run.waiting.append(
                 f"The last checkpoint is damaged ({fault}); training goes on from the one before."
             )
         return run
@@ -140,19 +147,32 @@ class TrainingRun:
     @property
     def finished(self) -> bool:
         """Whether the budget of time, or else of steps, is used up, or training was ended early."""
-        return self.standing.ended or self._progress() >= 1
+        return self.standing.ended or self.progress() >= 1
 
-    def epochs(self) -> Generator[Progress, None, Path]:
+    def epochs(
+        self, control: TrainingControl | None = None, *, live: bool = False
+    ) -> Generator[Progress, None, Path]:
         """Train until the budget is used up. Closed before, it saves where it stands.
+
+        Weights of a model that training starts from are scored before they are touched, and count among the best.
+
+        Parameters
+        ----------
+        control : TrainingControl, optional
+            What others wish meanwhile.
+        live : bool
+            Restore some held-out crops every few seconds and write them to ``live.safetensors``.
 
         Yields
         ------
         EpochReport
             After each epoch, when its checkpoint is on the disk.
+        LiveReport, ModelWritten
+            When there are new crops, or a model that was wished for.
         Notice
             What the user must hear.
         Progress
-            Twice a second.
+            Twice a second; a `Paused` while training waits.
 
         Returns
         -------
@@ -165,116 +185,56 @@ class TrainingRun:
             If another process trains into this folder.
         RestorationError
             If training goes astray again and again.
+        TrainingSaved
+            If the control wished to quit.
         """
-        if self.finished:
-            return self.folder / BEST
-        with only_training_in(self.folder) if self.leads else nullcontext(False) as taken_over:
-            if taken_over:
-                self._waiting.append("The process that trained into this folder died; this one goes on.")
-            data = self.data = self.data or RunData(self.recipe, self.material)
-            checks = data.checks()
-            now = circumstances(self.material)
-            self._waiting += [words] if (words := changes(self._circumstances, now)) else []
-            self._circumstances = now
-            wanted = self.config.tensorboard and self.leads
-            with open_board(self.folder, self.step) if wanted else nullcontext(len) as told:
-                while self._progress() < 1 and not self.standing.ended:
-                    yield from self._train(data)
-                    report = self._finish_epoch(checks)
-                    told(self.history[-1])
-                    yield report
-                    yield from self._notices()
-        return self.folder / BEST
+        from napari_restoration.training.loop import Loop
 
-    def _train(self, data: RunData) -> Iterator[Progress]:
-        """The rest of an epoch's steps."""
-        settings = self.recipe.training
-        every = settings.steps_per_epoch
-        if self.step % every == 0:
-            self._freeze_when_due(data)
-        stop = self.step + every - self.step % every
-        if self.minutes is None:
-            stop = min(stop, settings.steps)
-        start, before = time.perf_counter(), self.elapsed
-        told, shared, rank = start, self.core.processes, self.core.rank
-        with closing(
-            prefetch(data.batches(), iter(range(self.step * shared + rank, stop * shared, shared)))
-        ) as batches:
-            for batch in batches:
-                self._step(batch)
-                now = time.perf_counter()
-                self.elapsed = self.core.agree(before + (now - start) / 60)
-                if self.minutes is not None and self.elapsed >= self.minutes:
-                    return
-                # Not after an epoch's last step: who stops there must not leave its validation out.
-                if self.step < stop and (now - told > _SECONDS_BETWEEN_REPORTS or self._waiting):
-                    told = now
-                    yield from self._or_save(Progress(done=self.step, total=self._total()))
+        return (yield from Loop(self, control, live=live).epochs())
 
-    def _or_save(self, report: Progress) -> Iterator[Progress]:
-        try:
-            yield report
-            yield from self._notices()
-        except GeneratorExit:
-            self._save()
-            raise
+    def score_now(self) -> EpochReport:
+        """Score the averaged weights between two epochs; the epoch goes on."""
+        return self.score(self.standing.take)
 
-    def _step(self, batch: Batch) -> None:
-        settings, core = self.recipe.training, self.core
-        core.epoch = self.step // settings.steps_per_epoch
-        if core.enter_phase(self._progress()):
-            self.standing.begin_phase(self.step)
-            self._waiting.append(f"Phase {core.phase + 1} of the training begins.")
-        within = self.step - self.standing.phase_step
-        share = self.standing.rate_scale * rate_share(
-            settings, step=within, progress=core.method.phase_progress(self._progress()),
-            epoch=within // settings.steps_per_epoch, plateaus=self.standing.plateau.count,
-        )  # fmt: skip
-        outcome = core.step(batch, share)
-        self._epoch.add(outcome, share * settings.learning_rate)
-        self._waiting += outcome.notices
-        if outcome.fault:
-            self._waiting.append(f"Step {self.step + 1} was left out: {outcome.fault}.")
-            if core.watch.drop():
-                self._waiting.append(self.standing.go_back(core, self.step + 1, outcome.fault))
-        self.step += 1
-
-    def _freeze_when_due(self, data: RunData) -> None:
-        share = self.recipe.training.frozen_share
-        if not self.core.frozen and share and self._progress() >= 1 - share:
-            self.core.freeze_norms(data.for_statistics())
-
-    def _finish_epoch(self, checks: list[Batch]) -> EpochReport:
+    def score(self, judge: Callable[[Scores, nn.Module, int], bool]) -> EpochReport:
+        """Score the averaged weights; ``judge`` says whether they are the best so far."""
         start = time.perf_counter()
-        scores = validate(self.core, self.recipe, checks)
+        scores = validate(self.core, self.recipe, self.checks)
         self.elapsed += (time.perf_counter() - start) / 60
-        best = self.standing.see(scores, self.core.averaged, self.step)
+        best = judge(scores, self.core.averaged, self.step)
         if self.standing.ended:
-            self._waiting.append(
+            self.tell(
                 f"Training ends early: no better {self.recipe.training.metric} for {self.standing.waited} epochs."
             )
-        report = self._epoch.report(
-            scores, done=self.step, total=self._total(), minutes=self.elapsed, best=best, phase=self.core.phase
+        report = self.epoch.report(
+            scores, done=self.step, total=self.total(), minutes=self.elapsed, best=best, phase=self.core.phase
         )  # fmt: skip
-        notices = [*self._epoch.notices, *self._waiting]
-        self.history.append(row_of(report, len(self.history) + 1, notices))
-        self._epoch = Epoch()
-        self._save(write_best=best)
+        number = math.ceil(self.step / self.recipe.training.steps_per_epoch)
+        self.history.append(row_of(report, number, [*self.epoch.notices, *self.waiting]))
         return report
 
-    def _notices(self) -> Iterator[Notice]:
-        while self._waiting:
-            words = self._waiting.pop(0)
-            self._epoch.notices.append(words)
-            yield Notice(done=self.step, total=self._total(), message=words)
+    def is_scored(self) -> bool:
+        """Whether the weights were scored as they are now."""
+        return bool(self.history) and self.history[-1]["step"] == self.step
 
-    def _save(self, *, write_best: bool = False) -> None:
-        """Put everything on the disk; where that fails training goes on, and the next epoch tries again."""
+    def tell(self, *words: str) -> None:
+        """Let the user hear these with the next report."""
+        self.waiting += filter(None, words)
+
+    def notices(self) -> Iterator[Notice]:
+        """What is to be told; it stands in the epoch's row as well."""
+        while self.waiting:
+            words = self.waiting.pop(0)
+            self.epoch.notices.append(words)
+            yield Notice(done=self.step, total=self.total(), message=words)
+
+    def save(self, *, write_best: bool = False) -> str:
+        """Put everything on the disk; returns why that failed, and then the next epoch tries again."""
         if not self.leads:
-            return
+            return ""
         state = {
             "step": self.step, "elapsed": self.elapsed, "history": self.history, "core": self.core.state(),
-            **self.standing.state(), "epoch": self._epoch.state(), "circumstances": self._circumstances,
+            **self.standing.state(), "epoch": self.epoch.state(), "circumstances": self.circumstances,
         }  # fmt: skip
         try:
             # The best weights go first: after a kill between the two, the repeated epoch writes them again.
@@ -284,14 +244,18 @@ class TrainingRun:
             write_checkpoint(self.folder, tensors, state, run=self.config.hash)
             write_history(self.folder, columns(self.core.method.loss_names()), self.history)
         except (OutputError, OSError) as error:
-            self._waiting.append(f"The checkpoint was not written ({error}); the next epoch tries again.")
+            self.tell(f"The checkpoint was not written ({error}); the next epoch tries again.")
+            return str(error)
+        return ""
 
-    def _progress(self) -> float:
+    def progress(self) -> float:
+        """Share of the budget of time, or else of steps, that is used up."""
         if self.minutes is not None:
             return self.elapsed / self.minutes
         return self.step / self.recipe.training.steps
 
-    def _total(self) -> int:
+    def total(self) -> int:
+        """Steps in all; with a time budget an estimate."""
         if self.minutes is None:
             return self.recipe.training.steps
         return max(self.step, round(self.step * self.minutes / max(self.elapsed, 1e-9)))

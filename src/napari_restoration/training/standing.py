@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_restoration.core.errors import RestorationError
 from napari_restoration.core.files import write_bytes_atomically
 from napari_restoration.training.divergence import MOST_RETURNS
+from napari_restoration.training.history import of_start
 from napari_restoration.training.schedules import Plateau
 from napari_restoration.training.scores import Scores, is_better
 from napari_restoration.training.state import check_finite, under
-from napari_restoration.training.training_settings import TrainingSettings
+from napari_restoration.training.training_settings import Metric, TrainingSettings
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from napari_restoration.training.core import Core
 
 BEST = "best.safetensors"
+_METRICS: Mapping[Metric, str] = {
+    "loss": "loss",
+    "psnr": "PSNR",
+    "ssim": "SSIM",
+    "mae": "mean absolute error",
+}
 
 
 class Standing:
@@ -63,17 +70,23 @@ class Standing:
     def see(self, scores: Scores, network: nn.Module, step: int) -> bool:
         """Take up the scores of an epoch; True where its weights are the best so far."""
         self.plateau.see(scores.loss)
-        metric = self._settings.metric
-        value = scores.value(metric)
-        if is_better(metric, value, self.best) and not check_finite(network.state_dict()):
-            self.best = value if math.isfinite(value) else None
-            self.weights = {k: v.detach().cpu().contiguous().clone() for k, v in network.state_dict().items()}
-            self.best_step, self.waited, self.unwritten = step, 0, True
+        if self.take(scores, network, step):
             return True
         self.waited += 1
         patience = self._settings.early_stopping
         self.ended = bool(patience) and self.waited >= patience
         return False
+
+    def take(self, scores: Scores, network: nn.Module, step: int) -> bool:
+        """As `see`, but between two epochs: what waits for an epoch does not count it."""
+        metric = self._settings.metric
+        value = scores.value(metric)
+        if not is_better(metric, value, self.best) or check_finite(network.state_dict()):
+            return False
+        self.best = value if math.isfinite(value) else None
+        self.weights = {k: v.detach().cpu().contiguous().clone() for k, v in network.state_dict().items()}
+        self.best_step, self.waited, self.unwritten = step, 0, True
+        return True
 
     def begin_phase(self, step: int) -> None:
         """The scores of another phase do not compare: the next epoch's weights are the best again."""
@@ -138,3 +151,41 @@ class Standing:
         self.phase_step = state["phase_step"]
         self.plateau.load(state["plateau"])
         self.unwritten = self.weights is not None and not (folder / BEST).exists()
+
+
+def words_on_start(history: Sequence[Mapping[str, Any]], best_step: int, metric: Metric, model: str) -> str:
+    """What to say where training did not beat the model that it started from; empty where it did.
+
+    Parameters
+    ----------
+    history : sequence of mapping
+        Rows of the run.
+    best_step : int
+        Step of the weights that are kept.
+    metric : str
+        What decided.
+    model : str
+        Id of the model that training started from.
+    """
+    first = of_start(history)
+    if first is None:
+        return ""
+    if best_step == 0:
+        return (
+            f"On the held-out patches no epoch scored better than the weights of {model} that training began with "
+            f"({_score(first, metric)}): these are kept as they were."
+        )
+    last = next(row for row in history if row["step"] == best_step)
+    name = f"val_{metric}"
+    if is_better(metric, first[name], last[name]):
+        # After a change of phase scores start anew: critics may cost some of them.
+        return (
+            f"On the held-out patches the weights of {model} that training began with scored better "
+            f"({_score(first, metric)}) than those that are kept ({_score(last, metric)})."
+        )
+    return ""
+
+
+def _score(row: Mapping[str, Any], metric: Metric) -> str:
+    value = row[f"val_{metric}"]
+    return f"PSNR {value:.2f} dB" if metric == "psnr" else f"{_METRICS[metric]} {value:.4g}"
