@@ -315,3 +315,32 @@ def test_reading_needs_no_torch(tmp_path: Path) -> None:
         f"read_assessment({str(tmp_path)!r}); read_examples({str(tmp_path)!r}); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_card_shows_what_was_measured_beside_the_model_before(pairs, run_of) -> None:
+    from napari_restoration.gui._card_text import describe_scores
+    from napari_restoration.models.registry import find_card
+
+    run = run_of(Material(folder=pairs(2), kind="pairs", validation=pairs(7, name="val")), 3.0, 0.0)
+    found = drive(iter_assess(run))
+    card, weights = find_card(run / "model")
+    assert weights.is_file()
+    entry = card.scores["val"]["all"]["psnr"]
+    assert entry["model"] == pytest.approx(np.mean([one.psnr_after for one in found.images]), abs=1e-4)
+    assert (entry["best_baseline_name"], entry["wins_over_baseline"]) == ("the-old-one", 7)
+    ((title, values),) = describe_scores(card.scores)
+    assert title == "Validation images"
+    assert values.startswith(f"PSNR {entry['model']:.2f} dB (input {entry['input']:.2f} dB, the-old-one ")
+    assert card.scores["assessment"] == found.words
+
+
+def test_scores_of_real_pairs_are_called_that(pairs, run_of) -> None:
+    from napari_restoration.gui._card_text import describe_scores
+    from napari_restoration.models.registry import find_card
+
+    material = Material(folder=pairs(2, gain=2.0), kind="pairs", validation=pairs(2, name="val", gain=2.0))
+    run = run_of(material, 3.0, 0.0)
+    drive(iter_assess(run))
+    ((title, values),) = describe_scores(find_card(run / "model")[0].scores)
+    assert title == "Real pairs, held out, after the best gain and offset"
+    assert values.startswith("PSNR ")

@@ -13,6 +13,7 @@ import numpy as np
 from napari_restoration.core.errors import ModelError
 from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.progress import Notice, Progress, Task
+from napari_restoration.tasks.assess_card import scores_for_card
 from napari_restoration.tasks.assess_examples import Crops
 from napari_restoration.tasks.assess_images import Float, HeldOut, held_out_images
 from napari_restoration.tasks.assess_scores import as_picture, gains, judge, structured
@@ -63,7 +64,8 @@ def iter_assess(run_folder: str | Path, *, device: str = "cpu", most_images: int
     Returns
     -------
     Assessment
-        Also written to the run, as ``assessment.json``; crops to look at are in ``assessment.safetensors``.
+        Also written to the run, as ``assessment.json``; crops to look at are in ``assessment.safetensors``. The mean
+        scores go into the card of the model.
 
     Raises
     ------
@@ -75,6 +77,7 @@ def iter_assess(run_folder: str | Path, *, device: str = "cpu", most_images: int
     from napari_restoration.models.any_model import load_known
     from napari_restoration.models.registry import find_card
     from napari_restoration.tasks.train import MODEL_FOLDER
+    from napari_restoration.training.export import record_scores
     from napari_restoration.training.run_config import RunConfig
 
     folder = Path(run_folder)
@@ -111,8 +114,17 @@ def iter_assess(run_folder: str | Path, *, device: str = "cpu", most_images: int
         untouched=config.start is not None and best_step == 0,
     )  # fmt: skip
     _write(folder, found, crops.examples())
+    record_scores(folder / MODEL_FOLDER, scores_for_card(found, real=_is_real(config)))
     yield Progress(done=total, total=total, message=f"assessed: {found.verdict}")
     return found
+
+
+def _is_real(config: RunConfig) -> bool:
+    """Whether the inputs were measured; folders of pairs that were degraded have a record of it."""
+    from napari_restoration.training.pairs.find import RECORD
+
+    material = config.material
+    return material.kind == "pairs" and not (material.folder / RECORD).exists()
 
 
 def _write(folder: Path, found: Assessment, examples: Examples | None) -> None:

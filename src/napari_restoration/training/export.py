@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_restoration.core.errors import InputError
+from napari_restoration.core.files import write_bytes_atomically
 from napari_restoration.training.domain import domain_statistics
-from napari_restoration.training.material import Material
+from napari_restoration.training.material import Material, find_material
 from napari_restoration.training.phantoms import LICENCE, PHANTOM_PREFIX
 from napari_restoration.training.recipe import Recipe
 from napari_restoration.training.sources import read_index
@@ -30,6 +31,8 @@ MOST_LOST_DB = 0.02
 """Half-precision storage is used where the PSNR on held-out images falls by less than this."""
 
 _DOMAIN_FIELDS = 48
+_NO_LICENCE = "not stated"
+_COMMON_NAMES = frozenset({"pairs", "images", "data", "training"})
 _CITATIONS: Mapping[str, str] = {
     "bu": "Method after: TEM image restoration from fast image streams.",
     "bdu": "Method after: TEM image restoration from fast image streams.",
@@ -99,6 +102,37 @@ def export_run(
     return save_model_folder(folder, card, tensors, half=lost_db < MOST_LOST_DB, overwrite=overwrite)
 
 
+def record_scores(model_folder: str | Path, scores: Mapping[str, Any]) -> ModelCard:
+    """Put measured scores into the card of a model folder, in place of those it has.
+
+    Parameters
+    ----------
+    model_folder : path
+        The folder; its weights stay as they are.
+    scores : mapping
+        By set of images, then by level of degradation or ``"all"``, then by metric: ``model``, ``input``,
+        ``best_baseline`` and ``best_baseline_name``, as shipped cards have them.
+
+    Returns
+    -------
+    ModelCard
+        The card as written.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, or the scores are no JSON values.
+    OutputError
+        If the card cannot be written.
+    """
+    from napari_restoration.models.registry import CARD_NAME, find_card
+
+    card, weights = find_card(Path(model_folder))
+    card = replace(card, scores=dict(scores))
+    write_bytes_atomically(weights.parent / CARD_NAME, card.to_json().encode())
+    return card
+
+
 def training_data(recipe: Recipe, material: Material | Path) -> list[dict[str, Any]]:
     """What a run reads, one entry for each folder and licence: name, licence, source, number of files."""
     if isinstance(material, Material) and material.kind != "index":
@@ -107,8 +141,11 @@ def training_data(recipe: Recipe, material: Material | Path) -> list[dict[str, A
             if material.kind == "pairs"
             else f"good images, degraded by {(material.preset or {})['id']}"
         )
-        count = sum(path.is_file() for path in material.folder.rglob("*"))
-        return [{"name": material.folder.name, "licence": "not stated", "source": what, "files": count}]
+        images = [image for pair in find_material(material)[0].pairs for image in (pair.input, pair.target)]
+        count = len({image.path or image.name for image in images})
+        return [
+            {"name": folder_name(material.folder), "licence": _NO_LICENCE, "source": what, "files": count}
+        ]
     data_dir = material.folder if isinstance(material, Material) else material
     groups = [*(s.match for s in recipe.sources), *(p.match for p in recipe.pairs)]
     # The target of a pair is not matched by the input's pattern but is read as well.
@@ -134,6 +171,28 @@ def training_data(recipe: Recipe, material: Material | Path) -> list[dict[str, A
     ]
 
 
+def folder_name(folder: Path) -> str:
+    """A name that tells the images of one folder from those of others, where the last part of its path does not."""
+    from napari_restoration.training.run_config import CONFIG
+
+    common = folder.name.lower() in _COMMON_NAMES or (folder.parent / CONFIG).is_file()
+    return f"{folder.parent.name}/{folder.name}" if common else folder.name
+
+
+def _description(run: TrainingRun, best_step: int, seen: Sequence[Mapping[str, Any]]) -> str:
+    """The recipe's, and what a user has trained it on and from what."""
+    if run.taken is None and run.material.kind == "index":
+        return run.recipe.description
+    on = f"on {seen[0]['name']}" if run.material.kind != "index" and seen else "on its recipe's images"
+    if run.taken is None:
+        said = f"Trained {on}."
+    elif best_step == 0 and not run.taken.left_out:
+        said = f"Fine-tuning {on} found nothing better than the weights of {run.taken.model}: these are they."
+    else:
+        said = f"Fine-tuned from {run.taken.model} {on}."
+    return f"{run.recipe.description} {said}"
+
+
 def _card(run: TrainingRun, training: FieldMaker, weights: Mapping[str, Tensor], best_step: int) -> ModelCard:
     from napari_restoration.core.provenance import software_versions
     from napari_restoration.models.archs import geometry
@@ -142,10 +201,11 @@ def _card(run: TrainingRun, training: FieldMaker, weights: Mapping[str, Tensor],
     recipe = run.recipe
     shape = geometry(recipe.arch, **recipe.arch_args)
     best = next(row for row in run.history if row["step"] == best_step)
+    seen = training_data(recipe, run.material)
     frames = recipe.degradation.get("frames")
     most_frames = int(frames[1] if isinstance(frames, tuple) else frames) if frames is not None else None
     return ModelCard(
-        id=recipe.id, title=recipe.title, description=recipe.description, task=recipe.task,
+        id=recipe.id, title=recipe.title, description=_description(run, best_step, seen), task=recipe.task,
         arch=recipe.arch, arch_args=dict(recipe.arch_args),
         ndim=shape.ndim, in_channels=shape.in_channels, out_channels=shape.out_channels,
         laplace_scale=shape.laplace_scale, frames=most_frames if shape.burst else None, scale=shape.scale,
@@ -153,14 +213,15 @@ def _card(run: TrainingRun, training: FieldMaker, weights: Mapping[str, Tensor],
         halo=WHOLE_IMAGE_OVERLAP if shape.whole_image else shape.receptive_field,
         whole_image=shape.whole_image,
         training_size=recipe.training.patch if shape.whole_image else None,
-        trained_on=(*(run.taken.trained_on if run.taken is not None else ()),
-                    *training_data(recipe, run.material)),
+        # What a user has added comes first: lists are cut at their end.
+        trained_on=(*seen, *(run.taken.trained_on if run.taken is not None else ())),
         recipe=f"{recipe.id}.toml", seed=recipe.seed,
         training={
             "steps": run.step, "best_step": best_step, "minutes": round(run.elapsed, 1), "device": run.device,
-            "train_loss": best["train_loss"], "val_loss": best["val_loss"], "val_psnr_db": best["val_psnr"],
+            "train_loss": _finite(best["train_loss"]), "val_loss": best["val_loss"], "val_psnr_db": best["val_psnr"],
             "software": software_versions(), **(run.taken.to_dict() if run.taken is not None else {}),
         },
+        license="BSD-3-Clause" if run.material.kind == "index" else _NO_LICENCE,
         domain=domain_statistics(_inputs(recipe, training)), citation=_CITATIONS.get(recipe.arch, ""),
     )  # fmt: skip
 
@@ -212,3 +273,8 @@ def _network(recipe: Recipe, weights: Mapping[str, Tensor]) -> nn.Module:
     network = build(recipe.arch, **recipe.arch_args)
     network.load_state_dict(dict(weights))
     return network.eval()
+
+
+def _finite(value: float) -> float | None:
+    """None for the training loss of weights that no step was taken with."""
+    return value if math.isfinite(value) else None
