@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from scipy import ndimage
 
 from napari_restoration.cli import main
 from napari_restoration.models.registry import find_card
@@ -59,7 +60,7 @@ def test_a_recipe_becomes_a_model_that_restores(
     captured = capsys.readouterr()
     assert captured.out == ""
     lines = captured.err.splitlines()
-    assert sum("validation" in line for line in lines) == 2
+    assert sum(line.startswith("step ") for line in lines) == 2
     model = tmp_path / "run" / "model"
     assert lines[-1] == f"made is trained: {model}"
     assert find_card(model)[0].seed == 9
@@ -161,8 +162,9 @@ def _pairs(folder: Path, number: int, first: int = 0) -> Path:
     for side in ("input", "target"):
         (folder / side).mkdir(parents=True, exist_ok=True)
         for one in range(first, first + number):
-            image = np.random.default_rng([one, side == "input"]).random((48, 48), dtype=np.float32)
-            tifffile.imwrite(folder / side / f"cell{one}.tif", image)
+            image = ndimage.gaussian_filter(np.random.default_rng(one).random((64, 64)), 2) * 100
+            noise = np.random.default_rng([one, 1]).normal(0, 1 if side == "input" else 0.05, image.shape)
+            tifffile.imwrite(folder / side / f"cell{one}.tif", (image + noise).astype(np.float32))
     return folder
 
 
@@ -185,7 +187,7 @@ def test_pairs_train_a_tasks_usual_method_for_some_epochs_scored_on_other_pairs(
     assert main(["train", *chosen, "--epochs", "1", "--patch", "16", "--batch", "2", "--metric", "psnr"]) == 0
     card = find_card(tmp_path / "run" / "model")[0]
     assert card.training["steps"] == 10
-    assert card.trained_on[0]["name"] == "pairs"
+    assert card.trained_on[0]["name"].endswith("pairs")
     run = [
         "train",
         "--from",

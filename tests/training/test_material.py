@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -251,16 +252,13 @@ def test_the_task_trains_on_pairs_and_says_what_it_starts_from(pairs: Path, tmp_
     from napari_restoration.tasks.train import iter_train
 
     few = {"patch": 16, "epochs": 1, "steps_per_epoch": 1}
-    first = drive(
-        iter_train(None, pairs, tmp_path / "first", kind="pairs", task="denoise", size="tiny", changes=few)
-    )
+    short: dict[str, Any] = {"kind": "pairs", "size": "tiny", "changes": few, "check": False, "assess": False}
+    first = drive(iter_train(None, pairs, tmp_path / "first", task="denoise", **short)).card
     said: list[str] = []
     second = drive(
-        iter_train(
-            None, pairs, tmp_path / "second", kind="pairs", start=tmp_path / "first", size="tiny", changes=few
-        ),
+        iter_train(None, pairs, tmp_path / "second", start=tmp_path / "first", **short),
         lambda report: said.append(report.message),
-    )
+    ).card
     assert any(f"starts from {first.id}" in words for words in said)
     assert second.id == f"{first.id}-tuned"
     assert second.training["started_from"]["id"] == first.id

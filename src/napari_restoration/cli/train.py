@@ -18,25 +18,32 @@ if TYPE_CHECKING:
 
     from napari_restoration.cli.bar import ProgressBar
     from napari_restoration.cli.options import Commands
-    from napari_restoration.core.progress import Progress
+    from napari_restoration.core.progress import Progress, Task
+    from napari_restoration.tasks.train_control import TrainingControl
+    from napari_restoration.tasks.train_reports import TrainingResult
 
 _EXAMPLES = """\
   napari-restoration train --task denoise --pairs pairs/ --out run/ --minutes 60
   napari-restoration train --task refocus --clean good/ --preset widefield-20x --out run/ --epochs 50
-  napari-restoration train --from denoise-care --pairs pairs/ --val others/ --out run/ --minutes 10
+  napari-restoration train --from denoise-care --pairs pairs/ --out run/ --minutes 10 --name my-cells --install
   napari-restoration train --recipe recipe.toml --data images/ --out run/
   napari-restoration train --resume run/
 """
 
-_FOLDERS: Mapping[str, Literal["index", "pairs", "clean"]] = {"data": "index", "pairs": "pairs", "clean": "clean"}
+_FOLDERS: Mapping[str, Literal["index", "pairs", "clean"]] = {
+    "data": "index",
+    "pairs": "pairs",
+    "clean": "clean",
+}
 _CHANGES = ("epochs", "patch", "batch_size", "learning_rate", "metric", "early_stopping")
 _OPTIONS = (
     "preset", "pixel_size_um", "axes", "size", "minutes", "seed", "device", "devices", "features", "backbone",
-    "tensorboard",
+    "tensorboard", "name", "leave_out", "check", "assess", "install",
 )  # fmt: skip
 _NAMES = {
     "validation": "val", "pixel_size_um": "pixel-size", "batch_size": "batch", "learning_rate": "learning-rate",
-    "early_stopping": "early-stopping", "start": "from",
+    "early_stopping": "early-stopping", "start": "from", "leave_out": "leave-out", "check": "no-check",
+    "assess": "no-assess",
 }  # fmt: skip
 
 
@@ -67,6 +74,7 @@ def add_command(commands: Commands) -> None:
     )  # fmt: skip
     _add_images(parser)
     _add_settings(parser)
+    _add_model(parser)
 
 
 def _add_images(parser: argparse.ArgumentParser) -> None:
@@ -87,6 +95,14 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
         help="of good images that do not tell it",
     )  # fmt: skip
     group.add_argument("--axes", type=options.axes, help="meaning of the files' axes, if they do not say it")
+    group.add_argument(
+        "--leave-out", nargs="+", action="extend", metavar="NAME",
+        help="pairs or images that are not used, by file name",
+    )  # fmt: skip
+    group.add_argument(
+        "--no-check", dest="check", action="store_false", default=None,
+        help="do not look at the pairs before training",
+    )  # fmt: skip
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
@@ -133,6 +149,23 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("the model")
+    group.add_argument("--name", metavar="ID", help="id and title of the model (default: the method's)")
+    group.add_argument(
+        "--install", action="store_true", default=None,
+        help="copy the finished model to your models, so that it is found by its name",
+    )  # fmt: skip
+    group.add_argument(
+        "--no-assess", dest="assess", action="store_false", default=None,
+        help="do not compare the model with the one before on the images held out",
+    )  # fmt: skip
+    group.add_argument(
+        "--reports", action="store_true",
+        help="for other programs: JSON lines on standard output; pause, go, stop, export and quit on standard input",
+    )  # fmt: skip
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Carry the command out.
 
@@ -141,30 +174,44 @@ def run(arguments: argparse.Namespace) -> int:
     int
         Exit status.
     """
+    if arguments.reports:
+        from napari_restoration.cli.train_child import run_reporting
+
+        return run_reporting(lambda control: _task(arguments, control))
     from napari_restoration.cli.bar import ProgressBar
     from napari_restoration.core import progress
-    from napari_restoration.tasks.train import MODEL_FOLDER, iter_resume, iter_train
 
-    _check(arguments)
-    folder: Path = arguments.resume or arguments.out
-    if arguments.resume is not None:
-        task = iter_resume(arguments.resume)
-    else:
-        source = next(name for name in _FOLDERS if getattr(arguments, name) is not None)
-        chosen = _given(arguments, (*_OPTIONS, "method", "task", "start", "validation"))
-        task = iter_train(
-            arguments.recipe, getattr(arguments, source), arguments.out, kind=_FOLDERS[source],
-            changes=_given(arguments, _CHANGES), **chosen,
-        )  # fmt: skip
+    folder: Path = arguments.resume or arguments.out or Path()
+    task = _task(arguments)
     with ProgressBar(1) as bar, closing(task):
         bar.begin(folder.name)
         try:
-            card = progress.run(task, lambda report: _show(bar, report))
+            result = progress.run(task, lambda report: _show(bar, report))
         except KeyboardInterrupt:
             say(f"Interrupted; go on with: napari-restoration train --resume {folder}")
             return INTERRUPTED
-        bar.end(f"{card.id} is trained: {folder / MODEL_FOLDER}")
+        if result.assessment is not None:
+            bar.line(result.assessment.words)
+        bar.end(f"{result.model} is trained: {result.folder}")
     return DONE
+
+
+def _task(arguments: argparse.Namespace, control: TrainingControl | None = None) -> Task[TrainingResult]:
+    """The training; with a control other programs watch it, so that it shows live crops."""
+    from napari_restoration.tasks.train import iter_resume, iter_train
+
+    _check(arguments)
+    live = control is not None
+    if arguments.resume is not None:
+        return (yield from iter_resume(arguments.resume, control=control, live=live))
+    source = next(name for name in _FOLDERS if getattr(arguments, name) is not None)
+    chosen = _given(arguments, (*_OPTIONS, "method", "task", "start", "validation"))
+    return (
+        yield from iter_train(
+            arguments.recipe, getattr(arguments, source), arguments.out, kind=_FOLDERS[source],
+            changes=_given(arguments, _CHANGES), control=control, live=live, **chosen,
+        )
+    )  # fmt: skip
 
 
 def _given(arguments: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
@@ -194,9 +241,14 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _show(bar: ProgressBar, report: Progress) -> None:
+    from napari_restoration.tasks.train_reports import EpochReport
+
     if isinstance(report, Notice):
         bar.note(report.message)
         return
-    bar.advance(report.done, report.total, report.message or f"step {report.done}")
-    if report.message and not bar.is_drawn:
+    if report.total:
+        bar.advance(report.done, report.total, report.message or f"step {report.done}")
+    else:
+        bar.report(report)
+    if isinstance(report, EpochReport) and not bar.is_drawn:
         bar.line(report.message)

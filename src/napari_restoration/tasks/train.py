@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+import inspect
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_restoration.core.errors import InputError
 from napari_restoration.core.progress import Progress, Task
+from napari_restoration.tasks.train_end import MODEL_FOLDER, is_first_process, iter_train_to_end
 from napari_restoration.tasks.train_recipe import TASK_METHODS, changed, choose_recipe
 
 if TYPE_CHECKING:
-    from napari_restoration.models.card import ModelCard
-    from napari_restoration.training.material import Kind
-    from napari_restoration.training.run import TrainingRun
+    from napari_restoration.tasks.train_control import TrainingControl
+    from napari_restoration.tasks.train_reports import TrainingResult
+    from napari_restoration.training.material import Kind, Material
 
-MODEL_FOLDER = "model"
 SIZES = ("paper", "default", "tiny")
+_FILES = ("recipe", "data_dir", "validation", "preset", "start", "features", "backbone")
 
 __all__ = ["MODEL_FOLDER", "SIZES", "TASK_METHODS", "iter_resume", "iter_train", "method_names"]
 
@@ -50,8 +53,15 @@ def iter_train(
     features: str | Path | None = None,
     backbone: str | Path | None = None,
     tensorboard: bool = False,
-) -> Task[ModelCard]:
-    """Train a model.
+    name: str | None = None,
+    leave_out: Sequence[str] = (),
+    check: bool = True,
+    assess: bool = True,
+    install: bool = False,
+    control: TrainingControl | None = None,
+    live: bool = False,
+) -> Task[TrainingResult]:
+    """Train a model: look at the pairs, train, write the model, compare it with the one before, install it.
 
     Parameters
     ----------
@@ -96,27 +106,46 @@ def iter_train(
         part.
     tensorboard : bool
         Write a log for TensorBoard into the run's folder as well.
+    name : str, optional
+        Id and title of the model, instead of the recipe's.
+    leave_out : sequence of str
+        Pairs or images that are not used, by file name.
+    check : bool
+        Look at the pairs first, and refuse those that must not be trained on.
+    assess : bool
+        Compare the model with the one before it, on the images held out.
+    install : bool
+        Copy the finished model to the user's models as well; where its id is taken a number is added to it.
+    control : TrainingControl, optional
+        Pauses, stops, exports or quits, from any thread.
+    live : bool
+        Restore held-out crops every few seconds and write them to the run's ``live.safetensors``.
 
     Yields
     ------
     EpochReport
         After each epoch.
+    LiveReport, ModelWritten
+        When there are new crops, or a model is written.
     Notice
         What the user must hear.
     Progress
-        Twice a second. A task that is closed at one of these saves where it stands.
+        Twice a second; a `Paused` while training waits. A task that is closed at one of these saves where it stands.
 
     Returns
     -------
-    ModelCard
-        The card of the best weights.
+    TrainingResult
+        Where the model of the best weights is, and how it does.
 
     Raises
     ------
     InputError, OutputError
-        A wrong recipe, data folder or time budget; images that do not fit together; a folder that already holds a
-        run. Nothing is written then.
+        A wrong recipe, data folder, time budget or name; images that do not fit together; a folder that already holds
+        a run. Nothing is written then.
+    TrainingSaved
+        If the control wished to quit; the run can be resumed.
     """
+    asked = _asked(locals())
     from napari_restoration.training.material import Material
     from napari_restoration.training.methods import Files
     from napari_restoration.training.run import TrainingRun
@@ -128,19 +157,28 @@ def iter_train(
         features=Path(features) if features is not None else None,
         backbone=Path(backbone) if backbone is not None else None,
     )
+    chosen = replace(chosen, id=name, title=name) if name is not None else chosen
+    if name is not None or install:
+        from napari_restoration.tasks.train_install import check_id
+
+        check_id(chosen.id, install=install)
     material = Material(
         folder=Path(data_dir).resolve(), kind=kind, preset=degradation, pixel_size_um=pixel_size_um, axes=axes,
-        validation=Path(validation).resolve() if validation is not None else None,
+        validation=Path(validation).resolve() if validation is not None else None, leave_out=tuple(leave_out),
     )  # fmt: skip
+    if check and is_first_process():
+        material = yield from _checked(material)
     run = TrainingRun.create(
         Path(out), chosen, material, minutes=minutes, device=device, devices=devices, files=files,
-        tensorboard=tensorboard, start=start,
+        tensorboard=tensorboard, start=start, asked=asked,
     )  # fmt: skip
-    return (yield from _finish(run))
+    return (yield from iter_train_to_end(run, control, live=live))
 
 
-def iter_resume(run_folder: str | Path) -> Task[ModelCard]:
-    """Go on with a training run from its last whole checkpoint; yields and returns as `iter_train`.
+def iter_resume(
+    run_folder: str | Path, *, control: TrainingControl | None = None, live: bool = False
+) -> Task[TrainingResult]:
+    """Go on with a training run from its last whole checkpoint; yields, returns and raises as `iter_train`.
 
     Raises
     ------
@@ -149,7 +187,32 @@ def iter_resume(run_folder: str | Path) -> Task[ModelCard]:
     """
     from napari_restoration.training.run import TrainingRun
 
-    return (yield from _finish(TrainingRun.resume(Path(run_folder), alone=False)))
+    run = TrainingRun.resume(Path(run_folder), alone=False)
+    return (yield from iter_train_to_end(run, control, live=live))
+
+
+def _asked(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of `iter_train` that are not left at their defaults, as plain values; files with their whole paths."""
+    defaults = {name: one.default for name, one in inspect.signature(iter_train).parameters.items()}
+    own = {name: value for name, value in given.items() if name not in ("out", "control", "live")}
+    nothing: tuple[object, ...] = (None, (), [], {})
+    return {k: _plain(k, v) for k, v in own.items() if v != defaults[k] and v not in nothing}
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(key, entry) for key, entry in value.items()}
+    if name in _FILES and Path(value).exists():
+        return str(Path(value).resolve())
+    return (
+        list(value) if isinstance(value, (list, tuple)) else str(value) if isinstance(value, Path) else value
+    )
+
+
+def _checked(material: Material) -> Generator[Progress, None, Material]:
+    from napari_restoration.tasks.train_check import iter_check_material
+
+    return (yield from iter_check_material(material))
 
 
 def _preset(kind: str, preset: str | Path | None) -> dict[str, Any] | None:
@@ -158,15 +221,3 @@ def _preset(kind: str, preset: str | Path | None) -> dict[str, Any] | None:
     if (kind == "clean") != (preset is not None):
         raise InputError("Good images and the preset that degrades them belong together: name both or none.")
     return find_preset(preset).to_dict() if preset is not None else None
-
-
-def _finish(run: TrainingRun) -> Generator[Progress, None, ModelCard]:
-    from napari_restoration.training.export import export_run
-
-    if not run.leads:
-        for _ in run.epochs():
-            pass
-        raise SystemExit(0)  # the first process tells of the training and writes the model
-    yield from run.epochs()
-    yield Progress(done=run.step, total=run.step, message="writing the model")
-    return export_run(run.folder, run.folder / MODEL_FOLDER, overwrite=True, data=run.data)
