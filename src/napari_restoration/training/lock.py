@@ -45,6 +45,18 @@ def only_training_in(folder: Path) -> Iterator[bool]:
             path.unlink()
 
 
+def is_held(folder: Path) -> bool:
+    """Whether a living process, or one of another computer, trains into a folder; nothing is changed."""
+    holder = _holder(folder / LOCK)
+    if holder is None:
+        return False
+    try:
+        _refuse_living(folder / LOCK, holder)
+    except OutputError:
+        return True
+    return False
+
+
 def _made(path: Path) -> bool:
     import psutil
 
