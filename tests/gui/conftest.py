@@ -1,4 +1,4 @@
-"""A viewer with the Restore or the Degrade widget, and tiny models whose right answer is known where it matters."""
+"""A viewer with one of the widgets, and tiny models whose right answer is known where it matters."""
 
 import shutil
 import time
@@ -104,6 +104,32 @@ def open_degrade(request, qtbot):
         qtbot.waitUntil(
             lambda widget=widget: widget.running is None and widget.look.task.running is None, timeout=30_000
         )
+
+
+@pytest.fixture
+def open_train(request, qtbot, tiny_models):
+    """Opens the Train widget, docked in a real viewer or, much faster, on a viewer without a window."""
+    from napari.components import ViewerModel
+
+    from napari_restoration.gui.train_widget import TrainWidget
+
+    opened = []
+
+    def open_one(*, real=False):
+        viewer = request.getfixturevalue("make_napari_viewer")() if real else ViewerModel()
+        widget = TrainWidget(viewer)
+        if real:
+            viewer.window.add_dock_widget(widget, name="Train")
+        else:
+            qtbot.addWidget(widget)
+        opened.append(widget)
+        widget.form.start.choose("denoise", "tiny-denoise")
+        return viewer, widget
+
+    yield open_one
+    for widget in opened:
+        widget.cancel()
+        qtbot.waitUntil(lambda widget=widget: widget.running is None, timeout=60_000)
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ import napari
 
 from napari_restoration.gui.degrade_widget import DegradeWidget
 from napari_restoration.gui.restore_widget import RestoreWidget
+from napari_restoration.gui.train_widget import TrainWidget
 
 PLUGIN = "napari-restoration"
-Panel = TypeVar("Panel", RestoreWidget, DegradeWidget)
+Panel = TypeVar("Panel", RestoreWidget, DegradeWidget, TrainWidget)
 
 
 def restore_active(viewer: napari.viewer.Viewer, layer: napari.layers.Layer) -> None:
@@ -44,6 +45,11 @@ def degrade_active(viewer: napari.viewer.Viewer, layer: napari.layers.Layer) -> 
     open_degrade_widget(viewer).choose(layer)
 
 
+def train_active(viewer: napari.viewer.Viewer, layer: napari.layers.Layer) -> None:
+    """Open the Train widget to learn from the active layer, with its counterpart where the names tell it."""
+    open_train_widget(viewer).choose(layer)
+
+
 def open_restore_widget(viewer: napari.viewer.Viewer) -> RestoreWidget:
     """The Restore widget of a viewer; the one that is open, else a new one.
 
@@ -64,6 +70,17 @@ def open_degrade_widget(viewer: napari.viewer.Viewer) -> DegradeWidget:
         The viewer.
     """
     return _open(viewer, DegradeWidget, "Degrade")
+
+
+def open_train_widget(viewer: napari.viewer.Viewer) -> TrainWidget:
+    """The Train widget of a viewer; the one that is open, else a new one.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+    """
+    return _open(viewer, TrainWidget, "Train")
 
 
 def _open(viewer: napari.viewer.Viewer, kind: type[Panel], name: str) -> Panel:

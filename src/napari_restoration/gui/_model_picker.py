@@ -32,14 +32,21 @@ class ModelPicker(QWidget):
 
     Parameters
     ----------
+    classical : bool
+        With the methods that need no network.
+    model_label : str
+        What stands before the model.
     parent : QWidget, optional
         The panel.
     """
 
     changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, *, classical: bool = True, model_label: str = "Model", parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
+        self._classical = classical
         self.task_combo = QComboBox()
         for task, (title, sentence) in TASKS.items():
             self.task_combo.addItem(title, task)
@@ -55,7 +62,7 @@ class ModelPicker(QWidget):
         """Why no model can be offered."""
         form = QFormLayout(self)
         form.addRow("Task", self.task_combo)
-        form.addRow("Model", self.model_combo)
+        form.addRow(model_label, self.model_combo)
         form.addRow("", self.description)
         self.form = form
         self.task_combo.currentIndexChanged.connect(self._on_task_changed)
@@ -93,6 +100,11 @@ class ModelPicker(QWidget):
         else:
             self.task_combo.setCurrentIndex(index)
 
+    def prefer(self, task: str, model: str) -> None:
+        """Choose a model for its task and read the list of models again; the task stays as it is."""
+        self._preferred[task] = model
+        self.refresh()
+
     def choices(self) -> dict[str, object]:
         """What is remembered."""
         models = dict(self._preferred)
@@ -114,7 +126,7 @@ class ModelPicker(QWidget):
 
         cards, self.problem = [], ""
         try:
-            cards = [find_card(model)[0] for model in list_models(self.task)]
+            cards = [find_card(model)[0] for model in list_models(self.task, classical=self._classical)]
         except ModelError as error:
             self.problem = str(error)
         self.model_combo.blockSignals(True)
