@@ -15,7 +15,7 @@ from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.progress import Notice, Progress, Task
 from napari_restoration.tasks.assess_card import scores_for_card
 from napari_restoration.tasks.assess_examples import Crops
-from napari_restoration.tasks.assess_images import Float, HeldOut, held_out_images
+from napari_restoration.tasks.assess_images import Float, HeldOut, has_measured_inputs, held_out_images
 from napari_restoration.tasks.assess_scores import as_picture, gains, judge, structured
 from napari_restoration.tasks.assess_verdict import BLOCK_SIDES, Compared, conclude
 from napari_restoration.tasks.assessment import (
@@ -114,17 +114,9 @@ def iter_assess(run_folder: str | Path, *, device: str = "cpu", most_images: int
         untouched=config.start is not None and best_step == 0,
     )  # fmt: skip
     _write(folder, found, crops.examples())
-    record_scores(folder / MODEL_FOLDER, scores_for_card(found, real=_is_real(config)))
+    record_scores(folder / MODEL_FOLDER, scores_for_card(found, real=has_measured_inputs(config.material)))
     yield Progress(done=total, total=total, message=f"assessed: {found.verdict}")
     return found
-
-
-def _is_real(config: RunConfig) -> bool:
-    """Whether the inputs were measured; folders of pairs that were degraded have a record of it."""
-    from napari_restoration.training.pairs.find import RECORD
-
-    material = config.material
-    return material.kind == "pairs" and not (material.folder / RECORD).exists()
 
 
 def _write(folder: Path, found: Assessment, examples: Examples | None) -> None:

@@ -119,6 +119,14 @@ def held_out_images(recipe: Recipe, material: Material | Path, most: int) -> lis
     return sorted(found, key=lambda one: one.name)
 
 
+def has_measured_inputs(material: Material) -> bool:
+    """Whether the material is pairs from a microscope; folders of pairs that were degraded have a record of that."""
+    from napari_restoration.training.pairs.find import RECORD
+
+    folder = material.folder
+    return material.kind == "pairs" and folder.is_dir() and not (folder / RECORD).exists()
+
+
 def _of_index(recipe: Recipe, folder: Path) -> list[Item]:
     from napari_restoration.training.fields import split
     from napari_restoration.training.phantoms import draw_phantoms
