@@ -221,7 +221,7 @@ def _limits(found: Assessment) -> str:
         "the held-out images also decided which weights were kept, and they say nothing about other samples."
     )
     if found.unit == "block":
-        return f"Blocks of one field of view are not independent, {chosen}"
+        return f"Blocks of one field of view are not independent, so that p comes out too small; {chosen}"
     return chosen[0].upper() + chosen[1:]
 
 
