@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +73,6 @@ def iter_assess(run_folder: str | Path, *, device: str = "cpu", most_images: int
     InputError
         If images are missing or do not fit together any more.
     """
-    from napari_restoration.models.any_model import load_known
     from napari_restoration.models.registry import find_card
     from napari_restoration.tasks.train import MODEL_FOLDER
     from napari_restoration.training.export import record_scores
@@ -83,40 +81,55 @@ def iter_assess(run_folder: str | Path, *, device: str = "cpu", most_images: int
     folder = Path(run_folder)
     config = RunConfig.read(folder)
     yield Progress(done=0, total=1, message="looking for held-out images")
-    after_card = find_card(folder / MODEL_FOLDER)[0]
+    card = find_card(folder / MODEL_FOLDER)[0]
     images = held_out_images(config.recipe, config.material, most_images)
-    total = max(1, len(images))
+    crops = Crops(images, config.recipe.scale)
     models: dict[str, AnyModel] = {}
-    before_card: ModelCard | None = None
     if images:
-        name, before_card, gone = _before(config, after_card)
-        if gone:
-            yield Notice(done=0, total=total, message=gone)
-        if before_card is not None:
-            models["before"] = load_known(before_card, name, device)
-        models["after"] = load_known(after_card, folder / MODEL_FOLDER, device)
-    affine, crops = any(one.affine for one in images), Crops(images, config.recipe.scale)
-    sides = _block_sides(images)
-    compared: list[Compared] = []
-    for number, one in enumerate(images):
-        yield Progress(done=number, total=total, message=f"comparing on {one.name}")
-        watched = _compare(one, models, affine, sides, crops)
-        with closing(watched):
-            try:
-                while True:
-                    next(watched)
-                    yield Progress(done=number, total=total)
-            except StopIteration as end:
-                compared += [end.value] if end.value is not None else []
-    best_step = after_card.training.get("best_step")
+        models = yield from _load(config, card, folder / MODEL_FOLDER, device)
+    compared = yield from _compare_all(images, models, crops)
     found = conclude(
-        compared, before=before_card.id if before_card is not None else None, after=after_card.id, affine=affine,
-        untouched=config.start is not None and best_step == 0,
+        compared, before=models["before"].card.id if "before" in models else None, after=card.id,
+        affine=any(one.affine for one in images),
+        untouched=config.start is not None and card.training.get("best_step") == 0,
     )  # fmt: skip
     _write(folder, found, crops.examples())
     record_scores(folder / MODEL_FOLDER, scores_for_card(found, real=has_measured_inputs(config.material)))
-    yield Progress(done=total, total=total, message=f"assessed: {found.verdict}")
+    yield Progress(done=len(images), total=len(images), message=f"assessed: {found.verdict}")
     return found
+
+
+def _load(
+    config: RunConfig, card: ModelCard, model: Path, device: str
+) -> Generator[Progress, None, dict[str, AnyModel]]:
+    """The models that are compared, by ``"before"`` and ``"after"``."""
+    from napari_restoration.models.any_model import load_known
+
+    models: dict[str, AnyModel] = {}
+    name, before, gone = _before(config, card)
+    if gone:
+        yield Notice(done=0, total=1, message=gone)
+    if before is not None:
+        models["before"] = load_known(before, name, device)
+    models["after"] = load_known(card, model, device)
+    return models
+
+
+def _compare_all(
+    images: list[HeldOut], models: dict[str, AnyModel], crops: Crops
+) -> Generator[Progress, None, list[Compared]]:
+    affine, sides = any(one.affine for one in images), _block_sides(images)
+    compared: list[Compared] = []
+    for number, one in enumerate(images):
+        yield Progress(done=number, total=len(images), message=f"comparing on {one.name}")
+        with closing(_compare(one, models, affine, sides, crops)) as watched:
+            try:
+                while True:
+                    next(watched)
+                    yield Progress(done=number, total=len(images))
+            except StopIteration as end:
+                compared += [end.value] if end.value is not None else []
+    return compared
 
 
 def _write(folder: Path, found: Assessment, examples: Examples | None) -> None:
@@ -146,16 +159,6 @@ def _before(config: RunConfig, after: ModelCard) -> tuple[str, ModelCard | None,
 def _block_sides(images: list[HeldOut]) -> tuple[int, ...]:
     least = min((min(one.shape) for one in images), default=0)
     return tuple(side for side in BLOCK_SIDES if side <= least) or (least,)
-
-
-@dataclass(frozen=True)
-class _Pictures:
-    """What stands beside the target."""
-
-    given: Float
-    input: Float
-    before: Float | None
-    after: Float
 
 
 def _compare(
