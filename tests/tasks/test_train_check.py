@@ -101,7 +101,7 @@ def test_a_pair_of_the_validation_folder_is_named_with_its_folder(folder: Path, 
     put(tmp_path / "val", "cell9", noisy(truth(9), 62), truth(9))
     material = pairs_of(folder, validation=tmp_path / "val")
 
-    with pytest.raises(InputError, match="--leave-out validation/cell0.tif"):
+    with pytest.raises(InputError, match=r"--leave-out validation/cell0\.tif"):
         checked(material)
     found, others = find_material(checked(material, "validation/cell0.tif")[0])
     assert len(found.pairs) == 3

@@ -18,14 +18,14 @@ from napari_restoration.degradations.estimates.blur import BlurEstimate, estimat
 from napari_restoration.degradations.estimates.flaws import is_empty
 from napari_restoration.degradations.estimates.noise import noise_sd
 from napari_restoration.tasks.pair_scan import chosen_planes
-from napari_restoration.training.pairs.lazy import middles
 from napari_restoration.training.pairs.pair import Pair
+from napari_restoration.training.pairs.parts import measured_parts
 from napari_restoration.training.sources import mean_bin
 
 Float = npt.NDArray[np.float32]
 
 MEASURED_SIDE = 512
-"""Of a larger plane the middle is measured, in input pixels."""
+"""Of a larger plane a part of this side is measured, in input pixels."""
 QUICK_SIDE = 320
 """The same where it must be quick; as large as the planes on which the limits were measured."""
 # Pixels of smoothing that make a sharp and a blurred image comparable in brightness.
@@ -93,14 +93,14 @@ def measure(
     patch : int
         Side of the patches that are looked at for emptiness, in target pixels.
     side : int
-        Of a larger plane the middle is measured, so many input pixels a side.
+        Of a larger plane a part is measured, so many input pixels a side; see `measured_parts`.
 
     Raises
     ------
     InputError
         If the plane is too small to be aligned.
     """
-    given, fine = middles(pair, position, side)
+    given, fine = measured_parts(pair, position, side)
     target = mean_bin(fine, pair.scale or 1)
     found = align(given, target, start_px=estimate_shift(given, target))
     agreement, chance = math.nan, 1.0
@@ -129,7 +129,7 @@ def shift_of(pair: Pair) -> tuple[float, float]:
     """Shift that brings the target onto the input, in input pixels: the median of up to three planes."""
     found = []
     for position in chosen_planes(pair):
-        given, fine = middles(pair, position, MEASURED_SIDE)
+        given, fine = measured_parts(pair, position, MEASURED_SIDE)
         target = mean_bin(fine, pair.scale or 1)
         found.append(align(given, target, start_px=estimate_shift(given, target)).shift_px)
     down, across = np.median(found, axis=0)

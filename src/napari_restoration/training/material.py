@@ -7,15 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from napari_restoration.core.errors import InputError
 from napari_restoration.degradations.presets import Preset
 from napari_restoration.models.archs import geometry
 from napari_restoration.training.good_images import GoodPlane, find_good_images, good_planes, makes_bursts
+from napari_restoration.training.pairs.content import Content
 from napari_restoration.training.pairs.find import RECORD, Found, find_pairs
-from napari_restoration.training.pairs.folder import USUAL, open_pair_folder, refuse_leaks
-from napari_restoration.training.pairs.leaks import fingerprints
+from napari_restoration.training.pairs.folder import HELD, USUAL, open_pair_folder, refuse_leaks
 from napari_restoration.training.pairs.names import listed
 from napari_restoration.training.pairs.split import split_pairs
 from napari_restoration.training.recipe import Recipe
@@ -23,8 +21,6 @@ from napari_restoration.training.recipe_data import PairSettings
 from napari_restoration.training.sources import PairSource
 
 Kind = Literal["index", "pairs", "clean"]
-HELD = "validation/"
-"""Stands before the names of images in a folder of validation: both folders may use the same file names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,9 +131,8 @@ def _pairs(recipe: Recipe, material: Material) -> Opened:
             f"The inputs in {material.folder} are {has}, but the network {recipe.arch!r} takes {takes}: choose another "
             "method."
         )
-    missing = _check_pixels([*opened.train, *opened.held_out], material.folder)
-    notices = [words for words in (opened.notice, missing) if words]
-    return Opened(train=opened.train, held_out=opened.held_out, frames=opened.frames, notices=tuple(notices))
+    notices = tuple(words for words in (opened.notice, opened.missing) if words)
+    return Opened(train=opened.train, held_out=opened.held_out, frames=opened.frames, notices=notices)
 
 
 def _pair_settings(recipe: Recipe, folder: Path) -> PairSettings:
@@ -145,29 +140,6 @@ def _pair_settings(recipe: Recipe, folder: Path) -> PairSettings:
     if recipe.pairs:
         return replace(recipe.pairs[0], match="*")
     return USUAL if (folder / RECORD).exists() else replace(USUAL, fit=True)
-
-
-def _check_pixels(sources: Sequence[PairSource], folder: Path) -> str:
-    """Refuse images that teach nothing; returns what to tell of missing pixels."""
-    useless, holes = [], []
-    for source in sources:
-        given, target = np.asarray(source.input), np.asarray(source.target)
-        constant = [word for word, image in (("input", given), ("target", target)) if not np.ptp(image) > 0]
-        if constant:
-            useless.append(
-                f"{source.name!r}: its {' and '.join(constant)} is constant or has no finite pixel."
-            )
-        elif given.shape == target.shape and np.allclose(given, target, rtol=0, atol=1e-5 * np.ptp(given)):
-            useless.append(f"{source.name!r}: input and target are equal.")
-        elif any(getattr(image, "has_missing", False) for image in (source.input, source.target)):
-            holes.append(source.name)
-    if useless:
-        more = f" And {len(useless) - 8} more." if len(useless) > 8 else ""
-        raise InputError(
-            f"Pairs in {folder} teach nothing: {' '.join(useless[:8])}{more} Leave them out, or let "
-            "`napari-restoration pairs check DIR --fix OUT` do it."
-        )
-    return f"Missing pixels are filled from their neighbours in {listed(holes)}." if holes else ""
 
 
 def _good(recipe: Recipe, material: Material) -> Opened:
@@ -189,8 +161,11 @@ def _good(recipe: Recipe, material: Material) -> Opened:
             )
     notice = ""
     if others is None:
-        content = {one.name: fingerprints(one) for one in images.pairs}
-        split = split_pairs(images.pairs, recipe.training.validation_share, recipe.seed, content=content)
+        content = Content()
+        for one in images.pairs:
+            content.add(one)
+        keys = dict(zip((one.name for one in images.pairs), content.shared(), strict=True))
+        split = split_pairs(images.pairs, recipe.training.validation_share, recipe.seed, content=keys)
         train, held, notice = split.train, split.held_out, split.notice
         prefix = ""
     else:

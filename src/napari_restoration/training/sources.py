@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_restoration.core.errors import InputError
+from napari_restoration.training.pairs.intensity import fit_line
 from napari_restoration.training.recipe_data import Black, PairSettings, SourceSettings
 
 Float = NDArray[np.float32]
@@ -187,15 +188,8 @@ def fit_intensity(target: Float, given: Float) -> Float:
 
     The blur matters: a sharp image fitted directly to its blurred one loses contrast.
     """
-    best: tuple[float, float, float] | None = None
-    for sigma in np.arange(0.0, 6.1, 0.5):
-        blurred = ndimage.gaussian_filter(target.astype(np.float64), sigma, mode="reflect")
-        slope, offset = np.polyfit(blurred.ravel(), given.ravel().astype(np.float64), 1)
-        error = float(np.mean((slope * blurred + offset - given) ** 2))
-        if best is None or error < best[0]:
-            best = (error, float(slope), float(offset))
-    assert best is not None
-    return np.asarray(best[1] * target + best[2], dtype=np.float32)
+    gain, offset = fit_line(target, given)
+    return np.asarray(gain * target + offset, dtype=np.float32)
 
 
 def _shift_onto(image: Float, reference: Float) -> Float:

@@ -4,7 +4,8 @@ from tests.training.pairs.conftest import noisy, texture
 
 from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.progress import run
-from napari_restoration.training.pairs.leaks import find_overlap, fingerprints, iter_leaks
+from napari_restoration.training.pairs.content import fingerprints
+from napari_restoration.training.pairs.leaks import find_overlap, iter_leaks
 from napari_restoration.training.pairs.pair import make_pair
 
 LARGE = texture((200, 200), seed=3)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 from napari_restoration.core.errors import InputError
 from napari_restoration.core.progress import run
+from napari_restoration.training.pairs.content import Content
 from napari_restoration.training.pairs.find import Found, find_pairs
-from napari_restoration.training.pairs.lazy import pair_sources
-from napari_restoration.training.pairs.leaks import fingerprints, iter_leaks
+from napari_restoration.training.pairs.lazy import LazyPlane, pair_sources
+from napari_restoration.training.pairs.leaks import iter_leaks
 from napari_restoration.training.pairs.names import listed
 from napari_restoration.training.pairs.pair import Pair
 from napari_restoration.training.pairs.split import split_pairs
+from napari_restoration.training.pairs.worth import find_useless
 from napari_restoration.training.recipe_data import PairSettings
 from napari_restoration.training.sources import PairSource
 
 _MOST_OFFENDERS = 8
+HELD = "validation/"
+"""Stands before the names of images in a folder of validation: both folders may use the same file names."""
 USUAL = PairSettings(match="*")
 """Pairs as they are: neither registered nor mapped to other intensities."""
 
@@ -36,7 +42,9 @@ class PairFolder:
     frames : int or None
         Frames of a burst; the fewest of all pairs.
     notice : str
-        What the user must know, or nothing.
+        What the user must know of the division, or nothing.
+    missing : str
+        What to tell of missing pixels, or nothing.
     """
 
     train: list[PairSource]
@@ -44,6 +52,7 @@ class PairFolder:
     scale: int
     frames: int | None
     notice: str
+    missing: str
 
 
 def open_pair_folder(
@@ -80,30 +89,69 @@ def open_pair_folder(
     Raises
     ------
     InputError
-        If names do not match, shapes, scales, channels or frames differ, a patch is larger than an image, or training
-        and validation share a field of view; it lists the offenders.
+        If names do not match, shapes, scales, channels or frames differ, a patch is larger than an image, training
+        and validation share a field of view, or images are constant or equal; it lists the offenders.
     """
     found = source if isinstance(source, Found) else find_pairs(source, axes=axes)
     _refuse(found, patch, scale)
     common = found.pairs[0].scale or 1
-    if validation is None:
-        content = {pair.name: fingerprints(pair) for pair in found.pairs}
-        split = split_pairs(found.pairs, share, seed, content=content)
-        train, held, notice = split.train, split.held_out, split.notice
-    else:
+    others = None
+    if validation is not None:
         others = validation if isinstance(validation, Found) else find_pairs(validation, axes=axes)
         _refuse(others, patch, common)
         refuse_leaks(found, others)
+    sources, content = _looked_at([*found.pairs, *(others.pairs if others is not None else ())], settings)
+    if others is None:
+        keys = dict(zip((pair.name for pair in found.pairs), content.shared(), strict=True))
+        split = split_pairs(found.pairs, share, seed, content=keys)
+        train, held, notice = split.train, split.held_out, split.notice
+    else:
         train, held, notice = found.pairs, others.pairs, ""
+    sides = [[source for pair in side for source in sources[pair]] for side in (train, held)]
+    if others is not None:
+        sides[1] = [replace(source, name=f"{HELD}{source.name}") for source in sides[1]]
     frames = [pair.input.size_of("T") for pair in (*train, *held) if pair.is_burst]
-    sources = pair_sources(held, settings)
-    if validation is not None:
-        # Both folders may use the same file names, but sources are told apart by theirs.
-        sources = [replace(source, name=f"validation/{source.name}") for source in sources]
     return PairFolder(
-        train=pair_sources(train, settings), held_out=sources, scale=common,
-        frames=min(frames) if frames else None, notice=notice,
+        train=sides[0], held_out=sides[1], scale=common, frames=min(frames) if frames else None, notice=notice,
+        missing=_told_of_missing([*sides[0], *sides[1]]),
     )  # fmt: skip
+
+
+def _looked_at(pairs: Sequence[Pair], settings: PairSettings) -> tuple[dict[Pair, list[PairSource]], Content]:
+    """Planes of pairs, each pair's one after the other: what a file last unpacked is then at hand.
+
+    Raises
+    ------
+    InputError
+        If pairs teach nothing; it lists them.
+    """
+    content, sources = Content(), {}
+    useless: list[str] = []
+    names: dict[str, None] = {}
+    for pair in pairs:
+        content.add(pair)
+        sources[pair] = pair_sources([pair], settings)
+        for source in sources[pair]:
+            given, target = cast(LazyPlane, source.input), cast(LazyPlane, source.target)
+            given.find_missing()
+            target.find_missing()
+            if words := find_useless(source.name, given, target):
+                useless.append(words)
+                names[shlex.quote(pair.name)] = None
+    if useless:
+        raise InputError(
+            f"Pairs teach nothing: {_first(useless)} Leave them out (`--leave-out {' '.join(names)}`), or let "
+            "`napari-restoration pairs check DIR --fix OUT` do it."
+        )
+    return sources, content
+
+
+def _told_of_missing(sources: Sequence[PairSource]) -> str:
+    names = [
+        source.name for source in sources
+        if any(getattr(image, "has_missing", False) for image in (source.input, source.target))
+    ]  # fmt: skip
+    return f"Missing pixels are filled from their neighbours in {listed(names)}." if names else ""
 
 
 def refuse_leaks(training: Found, validation: Found) -> None:

@@ -10,16 +10,16 @@ from numpy.typing import DTypeLike, NDArray
 from scipy import ndimage
 
 from napari_restoration.core.ecc import align
-from napari_restoration.core.metrics import fit_affine
 from napari_restoration.core.nonfinite import fill_missing
+from napari_restoration.training.pairs.intensity import fit_line
 from napari_restoration.training.pairs.pair import Pair
+from napari_restoration.training.pairs.parts import measured_parts
 from napari_restoration.training.pairs.stored import Float, Region
 from napari_restoration.training.recipe_data import PairSettings
-from napari_restoration.training.sources import PairSource, fit_intensity, mean_bin
+from napari_restoration.training.sources import PairSource, mean_bin
 
 # Cubic splines forget pixels at this distance (their influence falls by 3.7 a pixel).
 _SPLINE_REACH = 10
-_MEASURED_SIDE = 768
 
 
 class LazyPlane:
@@ -74,6 +74,15 @@ class LazyPlane:
 
     def __len__(self) -> int:
         return int(self.shape[0])
+
+    def find_missing(self) -> bool:
+        """Whether a pixel is missing, from all of the plane where its type has room for that."""
+        if self._stored.dtype.kind == "f":
+            reader = self._pair.read_input if self._side == "input" else self._pair.read_target
+            plane = reader(self._position)
+            # The smallest of values with a NaN among them is NaN.
+            self.has_missing |= not (np.isfinite(plane.min()) and np.isfinite(plane.max()))
+        return self.has_missing
 
     @property
     def size(self) -> int:
@@ -131,7 +140,7 @@ def pair_sources(pairs: Sequence[Pair], settings: PairSettings, *, licence: str 
         Usable pairs of one scale.
     settings : PairSettings
         With `register` the target is moved onto the input, with `fit` its intensities are mapped to the input's: both
-        are measured once, in the middle of the plane, and applied to each part when it is read. With
+        are measured once, in a part of the plane, and applied to each part when it is read. With
         `bin_input` input pixels are binned.
     licence : str
         Of the images.
@@ -173,7 +182,7 @@ def _fitted(
     scale = pair.scale or 1
     if not (settings.fit or settings.register):
         return 1.0, 0.0, (0.0, 0.0)
-    given, wanted = middles(pair, position)
+    given, wanted = measured_parts(pair, position)
     if not (np.ptp(given) > 0 and np.ptp(wanted) > 0):
         return 1.0, 0.0, (0.0, 0.0)  # nothing to register or fit
     shift = (0.0, 0.0)
@@ -185,27 +194,5 @@ def _fitted(
             wanted = ndimage.shift(wanted, shift, order=3, mode="nearest")
     if not settings.fit:
         return 1.0, 0.0, shift
-    coarse = mean_bin(wanted, scale)
-    mapped = fit_intensity(coarse, given)
-    gain, offset = fit_affine(coarse, mapped)
+    gain, offset = fit_line(mean_bin(wanted, scale), given)
     return gain, offset, shift
-
-
-def middles(pair: Pair, position: Mapping[str, int], side: int = _MEASURED_SIDE) -> tuple[Float, Float]:
-    """The middle of an input plane, ``(Y, X)``, and the same part of the target on its own pixels.
-
-    Of a burst, the middle frame is taken. Missing pixels are filled from their neighbours.
-    """
-    scale = pair.scale or 1
-    spans = []
-    for n in pair.input.plane_shape:
-        start = max(0, n - side) // 2
-        spans.append(slice(start, start + min(n, side)))
-    region: Region = (spans[0], spans[1])
-    fine: Region = (
-        slice(region[0].start * scale, region[0].stop * scale),
-        slice(region[1].start * scale, region[1].stop * scale),
-    )
-    given = pair.read_input(position, region)
-    given = given[given.shape[0] // 2] if given.ndim == 3 else given
-    return fill_missing(given, 0.0)[0], fill_missing(pair.read_target(position, fine), 0.0)[0]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +11,9 @@ from scipy import fft, ndimage
 
 from napari_restoration.core.nonfinite import fill_missing
 from napari_restoration.core.progress import Progress, Task
+from napari_restoration.training.pairs.content import Content
 from napari_restoration.training.pairs.pair import Pair
-from napari_restoration.training.pairs.stored import Float, StoredImage
+from napari_restoration.training.pairs.stored import Float
 
 _SIDE = 256
 # A common part must cover this share of the smaller image, and correlate so well there. Different fields reach 0.65
@@ -61,28 +61,6 @@ class Overlap:
     correlation: float
 
 
-def fingerprints(pair: Pair) -> tuple[str, ...]:
-    """One key for each plane of input and target; equal pixels have equal keys, in whatever file or type.
-
-    Planes are read one after the other. Constant planes and those without a finite pixel have no key: they are
-    alike without being copies.
-    """
-    keys = []
-    for image in (pair.input, pair.target):
-        for position in _places(image):
-            plane = image.read(position)
-            finite = plane[np.isfinite(plane)]
-            if finite.size and finite.min() != finite.max():
-                keys.append(hashlib.sha256(plane.tobytes() + repr(plane.shape).encode()).hexdigest())
-    return tuple(keys)
-
-
-def _places(image: StoredImage) -> Iterator[dict[str, int]]:
-    sizes = [image.size_of(axis) for axis in image.leading]
-    for place in np.ndindex(*sizes):
-        yield dict(zip(image.leading, place, strict=True))
-
-
 def iter_leaks(one: Sequence[Pair], others: Sequence[Pair] | None = None) -> Task[list[Leak]]:
     """Compare every pair of one set with every pair of another, or with the other pairs of its own set.
 
@@ -104,12 +82,13 @@ def iter_leaks(one: Sequence[Pair], others: Sequence[Pair] | None = None) -> Tas
         At most one for two pairs: equal pixels before a common file, a common source and an overlap.
     """
     every = [*one, *(others or ())]
-    keys: list[set[str]] = []
+    content = Content()
     spectra: list[_Thumbnail | None] = []
     for number, pair in enumerate(every):
-        keys.append(set(fingerprints(pair)))
+        content.add(pair)
         spectra.append(_thumbnail(pair))
         yield Progress(done=number + 1, total=2 * len(every), message="Comparing fields of view")
+    keys = [set(one) for one in content.shared()]
     found: list[Leak] = []
     start = len(one) if others is not None else 0
     for second in range(start, len(every)):
@@ -171,7 +150,7 @@ def find_overlap(one: Float, other: Float) -> Overlap | None:
 
 @dataclass(frozen=True, eq=False)
 class _Thumbnail:
-    """A binned plane, its spectrum, and the size of its pixels in the plane's."""
+    """A binned plane, its spectrum with magnitudes evened out, and the size of its pixels in the plane's."""
 
     plane: Float
     spectrum: NDArray[np.complex64]
@@ -191,6 +170,7 @@ class _Thumbnail:
         limit = 4 * float(np.std(flat)) + 1e-20
         flat = np.clip(flat, -limit, limit)
         spectrum = fft.rfft2(flat - flat.mean(), s=(2 * _SIDE, 2 * _SIDE))
+        spectrum /= np.abs(spectrum) ** 0.7 + 1e-20
         return cls(flat.astype(np.float32), spectrum.astype(np.complex64), factor)
 
 
@@ -208,8 +188,7 @@ def _factor(longest: int) -> int:
 
 
 def _overlap(one: _Thumbnail, other: _Thumbnail) -> Overlap | None:
-    cross = one.spectrum * np.conj(other.spectrum)
-    peaks = fft.irfft2(cross / (np.abs(cross) ** 0.7 + 1e-20), s=(2 * _SIDE, 2 * _SIDE))
+    peaks = fft.irfft2(one.spectrum * np.conj(other.spectrum), s=(2 * _SIDE, 2 * _SIDE))
     best: Overlap | None = None
     for _ in range(_CANDIDATES):
         place = np.unravel_index(int(np.argmax(peaks)), peaks.shape)

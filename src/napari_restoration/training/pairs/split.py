@@ -38,7 +38,7 @@ def group_by_scene(
     pairs : sequence of Pair
         All pairs.
     content : mapping of str to sequence of str, optional
-        For a pair's name, keys that it shares with pairs of the same pixels, such as `leaks.fingerprints`.
+        For a pair's name, keys that it shares with pairs of the same pixels, such as `content.Content.shared`.
 
     Returns
     -------
