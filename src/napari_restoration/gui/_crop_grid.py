@@ -28,9 +28,12 @@ GAP_PX = 6
 _TURN_MS = 30
 _FARTHEST_SCALE = 8.0
 _LINKED = ("contrast_limits", "gamma", "colormap")
-# Nothing is black here as in a fluorescence image; both colours are told apart by colour-blind people, too.
-_DIVERGING = [[0.42, 0.72, 1.0, 1.0], [0.16, 0.38, 0.72, 1.0], [0.0, 0.0, 0.0, 1.0], [0.75, 0.33, 0.1, 1.0],
-              [1.0, 0.68, 0.36, 1.0]]  # fmt: skip
+# Equal is black, as in a fluorescence image; small differences rise fast, and both colours are told apart by
+# colour-blind people, too.
+_DIVERGING = (
+    (0.0, "#a8d4ff"), (0.3, "#4c96e8"), (0.45, "#173a63"), (0.5, "#000000"),
+    (0.55, "#5e2a0a"), (0.7, "#e0771c"), (1.0, "#ffd0a0"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -130,19 +133,23 @@ class CropGrid(QObject):
             self._pictures[column.role] = column.picture
             self._rename(layer, column)
 
-    def remove(self) -> None:
-        """Take all layers away."""
+    def remove(self, *, goes_back: bool = False) -> None:
+        """Take all layers away.
+
+        Parameters
+        ----------
+        goes_back : bool
+            Whether the camera goes to where it was before, unless the user has moved it since.
+        """
         self._todo.clear()
+        if goes_back:
+            self._do(self._sight.go_back)
         for role in tuple(self._layers):
             self._do(partial(self._drop, role))
 
     def go_there(self) -> None:
         """Move the camera to the layers."""
         self._do(self._go_there)
-
-    def go_back(self) -> None:
-        """Move the camera to where it was before, unless the user has moved it since."""
-        self._do(self._sight.go_back)
 
     def _do(self, action: Callable[[], None]) -> None:
         self._todo.append(action)
@@ -171,7 +178,10 @@ class CropGrid(QObject):
         pixel = place.pixel / column.finer
         # A finer pixel's centre lies nearer to the corner.
         shift = (pixel - place.pixel) / 2
-        colours = Colormap(_DIVERGING, name="below and above the target") if column.is_difference else "gray"
+        colours: Any = "gray"
+        if column.is_difference:
+            places, shades = zip(*_DIVERGING, strict=True)
+            colours = Colormap(shades, controls=places, name="below and above the target")
         selection = self._viewer.layers.selection
         chosen = set(selection)
         with selection.events.active.blocker():

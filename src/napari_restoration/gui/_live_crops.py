@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_restoration.tasks.train_reports import LiveCrops
 
 _LOG = logging.getLogger(__name__)
-_BRIGHTEST_PERCENT = 99.0
+_SPREADS = 1.5
 _SMALLEST_SHARE = 0.05
 
 
@@ -79,8 +79,7 @@ class CropLayers(QObject):
     def end(self) -> None:
         """Take the layers away; the camera goes back where the user has not moved it."""
         self._is_over = True
-        self.grid.remove()
-        self.grid.go_back()
+        self.grid.remove(goes_back=True)
 
     def show_examples(self, examples: Examples) -> None:
         """Show held-out crops instead, the one that gained most on top, and move the camera there."""
@@ -128,8 +127,8 @@ def live_columns(crops: LiveCrops, before: list[Column] | None = None) -> list[C
     Returns
     -------
     list of Column
-        The difference's limits are those within which 99 % of the input's own differences from the target lie: it
-        fades while the network learns.
+        The difference's limits are one and a half times the root mean square of what the input differs by from the
+        target: it fades while the network learns.
     """
     finer = crops.scale
     if before:
@@ -137,9 +136,7 @@ def live_columns(crops: LiveCrops, before: list[Column] | None = None) -> list[C
     else:
         limits = limits_of(crops.input, crops.target)
         spread = np.abs(np.kron(crops.input, np.ones((1, finer, finer), np.float32)) - crops.target)
-        far = max(
-            float(np.nanpercentile(spread, _BRIGHTEST_PERCENT)), _SMALLEST_SHARE * (limits[1] - limits[0])
-        )
+        far = max(_SPREADS * float(np.sqrt(np.nanmean(spread**2))), _SMALLEST_SHARE * (limits[1] - limits[0]))
     pictures = {
         "input": stacked(crops.input),
         "result": stacked(crops.prediction, finer),

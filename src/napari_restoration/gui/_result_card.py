@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer, QUrl, Signal
 from qtpy.QtGui import QDesktopServices, QGuiApplication
-from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_restoration.core.errors import RestorationError
 from napari_restoration.gui._collapsible import Collapsible
@@ -102,6 +102,7 @@ class ResultCard(QWidget):
         if found.images:
             self.table.show_means(found)
             self.images.show_images(found)
+        self.use_button.setVisible(is_listed(result))
         self.before_button.setVisible(found.before_model is not None)
         self.before_button.setToolTip(f"Open Restore with {found.before_model}.")
         self.examples_button.setVisible(bool(found.images))
@@ -173,25 +174,32 @@ class ResultCard(QWidget):
         self._copied_timer.timeout.connect(self._end_copied)
 
     def _lay_out(self) -> None:
-        grid = QGridLayout()
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(6)
-        grid.setVerticalSpacing(6)
-        buttons = (
-            self.use_button, self.before_button, self.examples_button, self.folder_button, self.methods_button,
-            self.command_button,
-        )  # fmt: skip
-        for i, button in enumerate(buttons):
-            grid.addWidget(button, i // 2, i % 2)
-        self.use_button.setMinimumHeight(28)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         for part in (self.headline, self.words, self.table, self.images_section):
             layout.addWidget(part)
-        layout.addLayout(grid)
-        layout.addWidget(self.rows_words)
+        for buttons in (
+            (self.use_button,),
+            (self.before_button,),
+            (self.examples_button,),
+            (self.methods_button, self.command_button),
+            (self.folder_button,),
+        ):
+            row = QHBoxLayout()
+            for button in buttons:
+                # The theme makes buttons higher only when they are seen: keep the place for it.
+                button.setMinimumHeight(28)
+                row.addWidget(button, len(button.text()))
+            layout.addLayout(row)
+            if self.examples_button in buttons:
+                layout.addWidget(self.rows_words)
         layout.addWidget(self.message)
+
+
+def is_listed(result: TrainingResult) -> bool:
+    """Whether the model is among the user's, where Restore finds it by its id, and not in the run alone."""
+    return not result.folder.is_relative_to(result.run)
 
 
 def headline(found: Assessment) -> str:

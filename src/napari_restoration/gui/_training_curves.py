@@ -19,6 +19,10 @@ _LEFT_PX, _RIGHT_PX = 42, 36
 _WIDTH_PX = 1.8
 _FONT_PT = 8
 _BEST_PX = 9
+_MARGIN = 0.08
+_MOST_MARKS, _MOST_DIGITS = 5, 10
+
+Floats = npt.NDArray[np.float64]
 
 
 class Curves(QWidget):
@@ -45,7 +49,7 @@ class Curves(QWidget):
         self._item.getAxis("left").setWidth(_LEFT_PX)
         self._item.showAxis("right")
         self._item.getAxis("right").setWidth(_RIGHT_PX)
-        self._item.getAxis("right").setStyle(showValues=False)
+        self._item.getAxis("right").setStyle(showValues=False, tickLength=0)
         self._item.getAxis("right").setTicks([])
         self._item.getAxis("bottom").setStyle(showValues=has_time)
         self._item.getAxis("bottom").enableAutoSIPrefix(False)
@@ -72,6 +76,25 @@ class Curves(QWidget):
             axis.setTextPen(pyqtgraph.mkPen(text))
             axis.setTickFont(font)
             axis.label.setFont(font)
+
+    def show_range(self, axis: str, box: Any, *curves: Floats, is_log: bool = False) -> None:
+        """Fit a range of values to curves, with a few round figures at its axis.
+
+        Parameters
+        ----------
+        axis : "left" or "right"
+            Where the figures are.
+        box : pyqtgraph.ViewBox
+            What is fitted.
+        curves : ndarray
+            ``(n,)`` values, the missing ones NaN; logarithms of base 10 where `is_log`.
+        is_log : bool
+            Whether figures stand at powers of ten.
+        """
+        low, high = range_of(*curves)
+        box.setYRange(low, high, padding=0.0)
+        marks = log_marks(low, high) if is_log else round_marks(low, high)
+        self._item.getAxis(axis).setTicks([[(place, words) for place, words in marks]])
 
     def show_time(self, end: float, places: Sequence[float], across: str) -> None:
         """Span the axis of time from 0 to the end of the budget."""
@@ -104,10 +127,12 @@ class LossCurves(Curves):
         known = np.concatenate([training, validation])
         known = known[np.isfinite(known)]
         is_log = bool(known.size) and float(known.min()) > 0
-        self._item.setLogMode(y=is_log)
+        if is_log:
+            training, validation = np.log10(training), np.log10(validation)
         self.training.setData(places, training)
         self.validation.setData(places, validation)
-        _show_best(self._best, places, epochs, np.log10(validation) if is_log else validation)
+        _show_best(self._best, places, epochs, validation)
+        self.show_range("left", self._item.getViewBox(), training, validation, is_log=is_log)
         self.show_time(end, places, across)
 
 
@@ -139,7 +164,7 @@ class ScoreCurves(Curves):
         self._item.getAxis("right").setStyle(showValues=True)
         self._item.getAxis("right").enableAutoSIPrefix(False)
         self._right.setXLink(self._item)
-        self.ssim: Any = pyqtgraph.PlotDataItem(pen=_pen(ssim), connect="finite", antialias=True)
+        self.ssim: Any = pyqtgraph.PlotDataItem(pen=_pen(ssim, dash=[3, 2]), connect="finite", antialias=True)
         self._right.addItem(self.ssim)
         self._item.getViewBox().sigResized.connect(self._lay_over)
 
@@ -157,8 +182,11 @@ class ScoreCurves(Curves):
     ) -> None:
         """Show the scores of epochs at their places on the axis of time."""
         psnr = _values(epochs, "val_psnr")
+        ssim = _values(epochs, "val_ssim")
         self.psnr.setData(places, psnr)
-        self.ssim.setData(places, _values(epochs, "val_ssim"))
+        self.ssim.setData(places, ssim)
+        self.show_range("left", self._item.getViewBox(), psnr)
+        self.show_range("right", self._right, ssim)
         _show_best(self._best, places, epochs, psnr)
         untouched = epochs[0].val_psnr if epochs and epochs[0].done == 0 else math.nan
         self.untouched.setVisible(math.isfinite(untouched))
@@ -172,10 +200,44 @@ class ScoreCurves(Curves):
         self._right.linkedViewChanged(box, self._right.XAxis)
 
 
-def _pen(colour: str) -> Any:
+def range_of(*curves: Floats) -> tuple[float, float]:
+    """A little more than the values of all curves span; from 0 to 1 where there are none."""
+    values = np.concatenate([np.zeros(0), *curves])
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    margin = max(_MARGIN * (high - low), 1e-3 * abs(high), 1e-6)
+    return low - margin, high + margin
+
+
+def round_marks(low: float, high: float) -> list[tuple[float, str]]:
+    """Two to six round figures within a range, and how they are written."""
+    decade = 10.0 ** math.floor(math.log10(high - low))
+    step = next(
+        part * decade for part in (0.2, 0.5, 1.0, 2.0) if (high - low) / (part * decade) <= _MOST_MARKS
+    )
+    digits = max(0, math.ceil(-math.log10(step) - 1e-9))
+    marks = [i * step for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    return [(one, f"{one:.{digits}f}") for one in marks]
+
+
+def log_marks(low: float, high: float) -> list[tuple[float, str]]:
+    """Figures at the base-10 logarithms of a range: powers of ten, or finer where it spans few of them."""
+    for digits in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), tuple(range(10, 100))):
+        scale = 10.0 if len(digits) > _MOST_DIGITS else 1.0
+        exponents = range(math.floor(low), math.ceil(high) + 1)
+        values = [digit / scale * 10.0**exponent for exponent in exponents for digit in digits]
+        marks = [(math.log10(one), f"{one:.3g}") for one in values if low <= math.log10(one) <= high]
+        if len(marks) > 1:
+            return marks[:: math.ceil(len(marks) / _MOST_MARKS)]
+    return []
+
+
+def _pen(colour: str, dash: Sequence[float] | None = None) -> Any:
     import pyqtgraph
 
-    return pyqtgraph.mkPen(colour, width=_WIDTH_PX)
+    return pyqtgraph.mkPen(colour, width=_WIDTH_PX, dash=dash)
 
 
 def _best_mark(colour: str) -> Any:
@@ -186,14 +248,12 @@ def _best_mark(colour: str) -> Any:
     )
 
 
-def _values(epochs: Sequence[EpochReport], name: str) -> npt.NDArray[np.float64]:
+def _values(epochs: Sequence[EpochReport], name: str) -> Floats:
     values = np.array([getattr(one, name) for one in epochs], dtype=np.float64)
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def _show_best(
-    mark: Any, places: Sequence[float], epochs: Sequence[EpochReport], heights: npt.NDArray[np.float64]
-) -> None:
+def _show_best(mark: Any, places: Sequence[float], epochs: Sequence[EpochReport], heights: Floats) -> None:
     best = next((i for i in reversed(range(len(epochs))) if epochs[i].best), None)
     if best is None or not math.isfinite(heights[best]):
         mark.setData([], [])

@@ -12,7 +12,7 @@ from napari_restoration.core.errors import RestorationError
 from napari_restoration.core.progress import Notice, Progress
 from napari_restoration.gui._live_crops import CropLayers
 from napari_restoration.gui._message import Message, in_panel_words, small_text
-from napari_restoration.gui._result_card import ResultCard
+from napari_restoration.gui._result_card import ResultCard, is_listed
 from napari_restoration.gui._training_buttons import TrainingButtons
 from napari_restoration.gui._training_notices import NoticeList
 from napari_restoration.gui._training_plot import TrainingPlot
@@ -122,8 +122,9 @@ class TrainingPanel(QWidget):
     def show_result(self, result: TrainingResult) -> None:
         """Training is over, and its model is there."""
         self._end()
+        where = "Restore lists it now." if is_listed(result) else f"It lies in {result.folder}."
         self.title.setText(
-            f"{result.model} is trained: {result.steps} steps in {result.minutes:.1f} min. Restore lists it now."
+            f"{result.model} is trained: {result.steps} steps in {result.minutes:.1f} min. {where}"
         )
         self.card.show_result(result)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NO_PYQTGRAPH = 'For curves install pyqtgraph: pip install "napari-restoration[qt]"'
 
-# Told apart in both themes, and by colour-blind people; training and SSIM are thinner as well.
+# Told apart in both themes; SSIM, which shares its plot with PSNR, is dashed as well.
 _TRAINING, _VALIDATION, _SSIM = "#4c8bd6", "#d9a018", "#3fa37a"
 
 
@@ -46,7 +46,7 @@ class TrainingPlot(QWidget):
             f"Loss &nbsp; {_dash(_TRAINING)} training &nbsp; {_dash(_VALIDATION)} validation"
         )
         self._legends[1].setText(
-            f"Validation &nbsp; {_dash(_VALIDATION)} PSNR in dB (left) &nbsp; {_dash(_SSIM)} SSIM (right)"
+            f"Validation &nbsp; {_dash(_VALIDATION)} PSNR in dB (left) &nbsp; {_dash(_SSIM, '╍')} SSIM (right)"
         )
         self._legends[1].setToolTip(
             "<qt>On patches that are not trained on. The circle is the best model so far, the dashed line the PSNR of "
@@ -148,8 +148,8 @@ def _figure(value: float, digits: int) -> str:
     return f"{value:.{digits}f}" if math.isfinite(value) else "–"
 
 
-def _dash(colour: str) -> str:
-    return f'<span style="color: {colour}; font-weight: 700;">━</span>'
+def _dash(colour: str, line: str = "━") -> str:
+    return f'<span style="color: {colour}; font-weight: 700;">{line}</span>'
 
 
 def _legend() -> QLabel:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from html import escape
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
@@ -99,7 +100,7 @@ class UnfinishedRow(QWidget):
         self.words.setWordWrap(True)
         self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self.words.setProperty("small", True)
-        self.words.setToolTip(f"<qt>{run.folder}</qt>")
+        self.words.setToolTip(f"<qt>{escape(str(run.folder))}</qt>")
         self.resume_button, self.discard_button = QPushButton("Go on"), QPushButton("Discard")
         self.resume_button.setToolTip("Train on from where this run was left.")
         self.discard_button.setToolTip("Delete this run with all that it has learned. You are asked first.")
