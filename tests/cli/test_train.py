@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from napari_restoration.cli import main
 from napari_restoration.models.registry import find_card
+from napari_restoration.tasks.assess import read_assessment
 
 RECIPE = """
 id = "made"
@@ -141,6 +142,15 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(
         (["--method", "magic", "--data", "d", "--out", "run"], "bdu-uc-ssim"),
         (["--method", "comi", "--size", "paper", "--data", "d", "--out", "run"], "--features FILE"),
         (["--resume", "run", "--tensorboard"], "--tensorboard"),
+        (
+            ["--resume", "run", "--no-check", "--no-assess", "--install", "--name", "n"],
+            "--name, --no-check, --no-assess",
+        ),
+        (["--task", "denoise", "--pairs", "d", "--out", "run", "--name", "my cells"], "my cells"),
+        (
+            ["--task", "denoise", "--pairs", "d", "--out", "run", "--name", "denoise-care", "--install"],
+            "--name",
+        ),
     ],
 )
 def test_wrong_arguments_exit_2_with_one_line(
@@ -215,3 +225,25 @@ def test_pairs_that_do_not_fit_are_told_in_one_line_and_nothing_is_written(
     assert "cell1.tif" in error
     assert "cell2.tif" in error
     assert not (tmp_path / "run").exists()
+
+
+def test_a_model_is_named_and_installed_and_it_is_said_whether_it_helped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pairs = _pairs(tmp_path / "pairs", 5)
+    chosen = ["--task", "denoise", "--size", "tiny", "--pairs", str(pairs), "--out", str(tmp_path / "run")]
+    asked = ["--name", "my-cells", "--install", "--leave-out", "cell4.tif", "--epochs", "1", "--patch", "16"]
+    assert main(["train", *chosen, *asked]) == 0
+    *_, words, last = capsys.readouterr().err.splitlines()
+    found = read_assessment(tmp_path / "run")
+    assert found is not None
+    assert words == found.words
+    assert last.startswith("my-cells is trained: ")
+    card = find_card("my-cells")[0]
+    assert card.trained_on[0]["files"] == 8
+    assert (
+        main(
+            ["restore", str(pairs / "input" / "cell0.tif"), "-o", str(tmp_path / "o.tif"), "--model", card.id]
+        )
+        == 0
+    )

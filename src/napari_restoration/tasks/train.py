@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -167,7 +168,7 @@ def iter_train(
         validation=Path(validation).resolve() if validation is not None else None, leave_out=tuple(leave_out),
     )  # fmt: skip
     if check and is_first_process():
-        material = yield from _checked(material)
+        material = yield from _checked(material, control)
     run = TrainingRun.create(
         Path(out), chosen, material, minutes=minutes, device=device, devices=devices, files=files,
         tensorboard=tensorboard, start=start, asked=asked,
@@ -209,10 +210,18 @@ def _plain(name: str, value: Any) -> Any:
     )
 
 
-def _checked(material: Material) -> Generator[Progress, None, Material]:
+def _checked(material: Material, control: TrainingControl | None) -> Generator[Progress, None, Material]:
     from napari_restoration.tasks.train_check import iter_check_material
+    from napari_restoration.tasks.train_control import TrainingSaved
 
-    return (yield from iter_check_material(material))
+    with closing(iter_check_material(material)) as task:
+        while control is None or not control.is_quitting:
+            try:
+                yield next(task)
+            except StopIteration as end:
+                found: Material = end.value
+                return found
+    raise TrainingSaved("Training was ended before it began; nothing was written.")
 
 
 def _preset(kind: str, preset: str | Path | None) -> dict[str, Any] | None:

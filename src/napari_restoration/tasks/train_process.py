@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from napari_restoration.core.errors import RestorationError
+from napari_restoration.core.errors import InputError, RestorationError
 from napari_restoration.core.progress import Progress, Task
 from napari_restoration.tasks.train_control import QUIT, TrainingControl, TrainingSaved, new_words
 from napari_restoration.tasks.train_reports import Failed, Trained, TrainingResult, from_line
@@ -22,6 +22,7 @@ from napari_restoration.tasks.train_reports import Failed, Trained, TrainingResu
 _SECONDS_BETWEEN_REPORTS = 0.5
 _SECONDS_TO_SAVE = 20.0
 _SECONDS_TO_DIE = 5.0
+_BAD_USAGE = 2  # exit status of wrong arguments
 _LAST_WORDS = 2000  # bytes of what a process that failed wrote to its standard error
 
 
@@ -59,6 +60,7 @@ def iter_train_command(
     child = _Child(arguments)
     done = total = 0
     told: set[str] = set()
+    ends_by_itself = False
     try:
         yield Progress(done=0, total=0, message="starting")
         while True:
@@ -70,6 +72,7 @@ def iter_train_command(
                     yield Progress(done=done, total=total)
                     continue
                 raise _died(child, arguments, asked_to_quit=QUIT in told)
+            ends_by_itself = isinstance(report, (Trained, Failed))
             if isinstance(report, Trained):
                 return report.result
             if isinstance(report, Failed):
@@ -77,7 +80,7 @@ def iter_train_command(
             done, total = (report.done, report.total) if report.total else (done, total)
             yield report
     finally:
-        child.close()
+        child.close(wait=not ends_by_itself)
 
 
 def command(arguments: Sequence[str]) -> list[str]:
@@ -152,12 +155,18 @@ class _Child:
         text = self._errors.read().decode("utf-8", "replace").strip()
         return self._process.returncode or 0, text
 
-    def close(self) -> None:
-        """Let it save and end, but do not wait for ever."""
+    def close(self, *, wait: bool) -> None:
+        """Let it save and end, but do not wait for ever; where it is done, it needs no one to wait for it."""
+        self.tell(QUIT)
+        if wait:
+            self._end()
+        else:
+            threading.Thread(target=self._end, name="training-end", daemon=True).start()
+
+    def _end(self) -> None:
         process = self._process
         assert process.stdin is not None
         assert process.stdout is not None
-        self.tell(QUIT)
         with suppress(OSError):
             process.stdin.close()
         for seconds, more in (
@@ -184,6 +193,8 @@ class _Child:
 def _died(child: _Child, arguments: Sequence[str], *, asked_to_quit: bool) -> RestorationError:
     """What to say of a process that ended without a last report."""
     status, text = child.last_words()
+    if status == _BAD_USAGE and text:
+        return InputError(text.splitlines()[-1].removeprefix("napari-restoration train: "))
     folder = run_folder(arguments)
     begun = folder is not None and (folder / "config.json").exists()
     way = (

@@ -118,8 +118,10 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 def to_line(report: Progress) -> str:
     """One line of JSON, without its end; numbers that are not finite become null."""
-    plain = {field.name: _plain(getattr(report, field.name)) for field in fields(report)}
-    return json.dumps({"report": _NAMES.get(type(report), "progress"), **plain}, allow_nan=False)
+    # Reports of other kinds are about parts that the other process does not have.
+    kind = type(report) if type(report) in _NAMES else Progress
+    plain = {field.name: _plain(getattr(report, field.name)) for field in fields(kind)}
+    return json.dumps({"report": _NAMES[kind], **plain}, allow_nan=False)
 
 
 def from_line(line: str) -> Progress:

@@ -60,6 +60,7 @@ class Loop:
         between = Interludes(run, self._control, live=self._live)
         wanted = run.config.tensorboard and run.leads
         with open_board(run.folder, run.step) if wanted else nullcontext(len) as told:
+            yield from run.notices()
             yield from between.show()
             yield from self._score_start()
             between.look()
