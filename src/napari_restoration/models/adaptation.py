@@ -6,7 +6,8 @@ intensities by about 20 forward passes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from napari_restoration.core.errors import InputError
+from napari_restoration.core.progress import Progress, Task, run
 from napari_restoration.models.loader import RestorationModel
 
 PASSES = 20
@@ -23,9 +25,17 @@ PASSES = 20
 class Adaptation:
     """Adapts the batch norms of a loaded model; `undo` gives back exactly what was there before.
 
+    A model that others use as well is left adapted for no longer than one prediction: call `set_aside` after
+    `adapt`, and then `predict` of the adaptation instead of the model's.
+
     Parameters
     ----------
     model : RestorationModel
+
+    Attributes
+    ----------
+    images : int
+        How many it was last adapted to.
 
     Raises
     ------
@@ -45,11 +55,18 @@ class Adaptation:
                 f"The model {model.card.id!r} has no batch norms: there is nothing to adapt to other intensities."
             )
         self._before = [_statistics(norm) for norm in self._norms]
+        self._after = self._before
+        self.images = 0
 
-    @torch.no_grad()
     def adapt(
         self, batches: Sequence[NDArray[np.float32]], *, passes: int = PASSES, exact: bool = False
     ) -> None:
+        """Adapt at once; see `iter_adapt`."""
+        run(self.iter_adapt(batches, passes=passes, exact=exact))
+
+    def iter_adapt(
+        self, batches: Sequence[NDArray[np.float32]], *, passes: int = PASSES, exact: bool = False
+    ) -> Task[None]:
         """Run the network on new images, with nothing but batch norms in training mode.
 
         Parameters
@@ -61,6 +78,11 @@ class Adaptation:
         exact : bool
             Forget the old statistics and take the plain mean over all passes instead.
 
+        Yields
+        ------
+        Progress
+            After each pass. Whoever stops here, or meets an error, finds the model as it was.
+
         Raises
         ------
         InputError
@@ -70,6 +92,7 @@ class Adaptation:
             raise InputError("Adapting to other intensities needs one image at least.")
         if passes < 1:
             raise InputError(f"The number of passes is {passes} but must be at least 1.")
+        self.images = min(len(batches), passes)
         momenta = [norm.momentum for norm in self._norms]
         try:
             for norm in self._norms:
@@ -79,6 +102,7 @@ class Adaptation:
                     norm.momentum = None  # the plain mean
             for number in range(passes):
                 self._model.predict(batches[number % len(batches)])
+                yield Progress(done=number + 1, total=passes)
             if not all(bool(torch.isfinite(t).all()) for norm in self._norms for t in _statistics(norm)):
                 raise InputError(
                     "The images to adapt to hold values that are not finite; replace them first."
@@ -91,10 +115,31 @@ class Adaptation:
                 norm.momentum = momentum
                 norm.eval()
 
-    @torch.no_grad()
     def undo(self) -> None:
         """Give the network back the statistics that it had when this adaptation was made."""
-        for norm, kept in zip(self._norms, self._before, strict=True):
+        self._put(self._before)
+
+    def set_aside(self) -> None:
+        """Undo, but remember the adapted statistics for `predict`."""
+        self._after = [_statistics(norm) for norm in self._norms]
+        self.undo()
+
+    def predict(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run the model with the statistics that were set aside; it is as before when this returns or raises."""
+        with self._applied():
+            return self._model.predict(batch)
+
+    @contextmanager
+    def _applied(self) -> Generator[None, None, None]:
+        self._put(self._after)
+        try:
+            yield
+        finally:
+            self.undo()
+
+    @torch.no_grad()
+    def _put(self, statistics: Sequence[Sequence[Tensor]]) -> None:
+        for norm, kept in zip(self._norms, statistics, strict=True):
             for buffer, value in zip(_buffers(norm), kept, strict=True):
                 buffer.copy_(value)
 

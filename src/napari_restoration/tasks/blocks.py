@@ -14,25 +14,30 @@ from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.nonfinite import enlarge
 from napari_restoration.core.normalize import Percentiles
 from napari_restoration.core.progress import Notice, Progress, TileDone
-from napari_restoration.core.registration import estimate_shift, shift_plane
-from napari_restoration.core.tiling import SMALLEST_TILE, Float, Region, iter_tiled_inference, plan_tiles
-from napari_restoration.tasks.block_notices import count_notices
+from napari_restoration.core.tiling import (
+    Float,
+    Region,
+    Sink,
+    Tile,
+    iter_tiled_inference,
+    plan_tiles,
+)
+from napari_restoration.tasks.block_input import BlockInput, StatisticsKey, statistics_key
+from napari_restoration.tasks.block_notices import count_notices, memory_text
 from napari_restoration.tasks.layout import Block, Layout
-from napari_restoration.tasks.reader import BlockReader, Missing
+from napari_restoration.tasks.passes import PassTile, iter_earlier_passes
+from napari_restoration.tasks.reader import BlockReader
 from napari_restoration.tasks.record import output_dtype
 from napari_restoration.tasks.settings import RestoreSettings
 from napari_restoration.tasks.sink import IntensitySink
 from napari_restoration.tasks.tile_choice import choose_tile, whole_image_notice
 
 if TYPE_CHECKING:
+    from napari_restoration.models.adaptation import Adaptation
     from napari_restoration.models.any_model import AnyModel
 
-StatisticsKey = tuple[tuple[str, int], ...]
-
-
-def statistics_key(source: Mapping[str, int]) -> StatisticsKey:
-    """Channels and colour samples have statistics of their own; time points and planes share theirs."""
-    return tuple((axis, at) for axis, at in sorted(source.items()) if axis in "CS")
+Normalization = tuple[Percentiles, ...]
+"""Of one part of the image, one entry a network channel."""
 
 
 @dataclass(eq=False)
@@ -51,6 +56,10 @@ class BlockRestorer:
         Side of the kept core; halved when memory runs out.
     notices : list of str
         What the user must know; grows.
+    later : mapping
+        As `percentiles`, for each pass after the first.
+    adaptations : mapping
+        Instead of the model, where it was adapted to a part of the image.
     """
 
     image: CalibratedImage
@@ -58,13 +67,17 @@ class BlockRestorer:
     layout: Layout
     settings: RestoreSettings
     reader: BlockReader
-    percentiles: Mapping[StatisticsKey, tuple[Percentiles, ...]]
+    percentiles: Mapping[StatisticsKey, Normalization]
     tile: tuple[int, ...]
     notices: list[str] = field(default_factory=list)
     tiles_done: int = 0
     clipped: int = 0
     invalid: int = 0
-    _shifts: dict[tuple[StatisticsKey, StatisticsKey], tuple[float, float]] = field(default_factory=dict)
+    later: dict[StatisticsKey, tuple[Normalization, ...]] = field(default_factory=dict)
+    adaptations: dict[StatisticsKey, Adaptation] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.input = BlockInput(self.reader, self.model.card, self.layout, self.settings)
 
     @property
     def halo(self) -> tuple[int, ...]:
@@ -94,7 +107,7 @@ class BlockRestorer:
 
     def count_tiles(self, block: Block, region: Region | None = None) -> int:
         """Reports that restoring a block will give unless memory runs out."""
-        if block.is_alpha or not self._has_contrast(block):
+        if block.is_alpha or not self.has_contrast(block):
             return 1
         return len(self._plan(region))
 
@@ -136,40 +149,62 @@ class BlockRestorer:
             self._copy_alpha(block, target, origin)
             yield self._tile_done(whole)
             return
-        percentiles = self.percentiles[statistics_key(block.sources[0])]
-        frames, missing = self._frames(block, percentiles)
+        key = statistics_key(block.sources[0])
+        frames, missing = self.input.read(block, self.percentiles[key])
+        percentiles = (self.percentiles[key], *self.later.get(key, ()))[-1]
         undone = percentiles if len(percentiles) == self.channels_out else percentiles[:1] * self.channels_out
         sink = IntensitySink(target, undone, missing, self.model.card.scale, origin)
-        if not self._has_contrast(block):
+        if not self.has_contrast(block):
             # Nothing to restore: zero is the one intensity there is.
             sink[whole] = np.zeros(self.block_shape, np.float32)
             if missing is None or not missing.all():
                 self._notify(f"{self._named(block)} has no contrast: all pixels are equal and stay so.")
             yield self._tile_done(whole)
         else:
-            for done in self._run_network(frames, sink, region, centre):
+            for done in self._run_network(frames, key, sink, region, centre):
                 yield from self._new_notices(told)
                 told = len(self.notices)
-                yield self._tile_done(done.region)
+                yield self._tile_done(done.region) if isinstance(done, TileDone) else done
         self.clipped += sink.clipped
         self.invalid += sink.invalid
         self._note_counts()
         yield from self._new_notices(told)
 
     def _run_network(
-        self, frames: Float, sink: IntensitySink, region: Region | None, centre: Sequence[float] | None
-    ) -> Generator[TileDone, None, None]:
+        self,
+        frames: Float,
+        key: StatisticsKey,
+        sink: IntensitySink,
+        region: Region | None,
+        centre: Sequence[float] | None,
+    ) -> Generator[TileDone | PassTile, None, None]:
+        if self.settings.passes > 1:
+            is_told = (
+                len(self.layout.blocks) == 1 or region is not None
+            )  # of a stack, planes are progress enough
+            frames = yield from iter_earlier_passes(self, frames, key, region, is_told=is_told)
         if centre is not None and len(centre) < len(self.layout.spatial):
             centre = (self.image.size_of("Z") / 2, *centre)
+        yield from self.iter_tiles(frames, key, sink, region, centre)
+
+    def iter_tiles(
+        self,
+        frames: Float,
+        key: StatisticsKey,
+        out: Sink,
+        region: Region | None = None,
+        centre: Sequence[float] | None = None,
+    ) -> Generator[TileDone, None, None]:
+        """Run the network over a network input once; see `core.tiling.iter_tiled_inference`."""
         try:
             yield from iter_tiled_inference(
                 frames,
-                self.model.predict,
+                self.adaptations.get(key, self.model).predict,
                 tile=self.tile,
                 halo=self.halo,
                 scale=self.model.card.scale,
                 size_multiple=self.model.card.size_multiple,
-                out=sink,
+                out=out,
                 region=region,
                 centre=centre,
                 may_shrink=self.settings.tile is None,
@@ -177,53 +212,10 @@ class BlockRestorer:
                 fall_back=self._fall_back,
             )
         except TileTooLarge as error:
-            raise self._too_large(len(frames) if self.model.card.frames is not None else 1) from error
-
-    def _too_large(self, frames: int) -> TileTooLarge:
-        sides = " x ".join(map(str, self.tile))
-        window = (side + 2 * margin for side, margin in zip(self.tile, self.halo, strict=True))
-        needed = self.model.estimate_bytes((frames, self.model.card.in_channels, *window)) / 2**20
-        fix = "close other programs or choose another device"
-        if self.settings.tile is not None and max(self.tile) > SMALLEST_TILE:
-            fix = f"choose a tile of {max(SMALLEST_TILE, max(self.tile) // 2)} or leave it to be chosen"
-        return TileTooLarge(
-            f"Memory does not suffice for tiles of {sides} pixels of {self.image.name!r} on "
-            f"{self.model.device}, which take about {needed:.0f} MiB: {fix}."
-        )
-
-    def _frames(self, block: Block, percentiles: Sequence[Percentiles]) -> tuple[Float, Missing]:
-        """Network input ``([T,] C, [Z,] Y, X)``, and the pixels that are missing in every frame."""
-        frames: list[Float] = []
-        holes: list[Missing] = []
-        for source in block.sources:
-            raw, missing = self.reader.read(source, [one.low for one in percentiles])
-            pairs = zip(percentiles, raw, strict=True)
-            frames.append(np.stack([one.normalize(channel) for one, channel in pairs]))
-            holes.append(missing)
-        lost = None
-        if all(one is not None for one in holes):
-            lost = np.logical_and.reduce([one for one in holes if one is not None])
-        if self.model.card.frames is None:
-            return frames[0], lost
-        if self.settings.register and len(frames) > 1 and len(self.layout.spatial) == 2:
-            frames = self._registered(block, frames)
-        return np.stack(frames), lost
-
-    def _registered(self, block: Block, frames: list[Float]) -> list[Float]:
-        """Frames moved onto the middle one, or onto the one whose time point the result takes."""
-        at = block.index.get("T")
-        times = [source["T"] for source in block.sources]
-        middle = len(frames) // 2 if at is None else times.index(at)
-        moved = []
-        for source, frame in zip(block.sources, frames, strict=True):
-            key = (tuple(sorted(block.sources[middle].items())), tuple(sorted(source.items())))
-            if key[0] == key[1]:
-                moved.append(frame)
-                continue
-            if key not in self._shifts:
-                self._shifts[key] = estimate_shift(frames[middle][0], frame[0])
-            moved.append(np.stack([shift_plane(channel, self._shifts[key]) for channel in frame]))
-        return moved
+            text = memory_text(
+                self.image.name, self.model, frames.shape, self.tile, is_chosen=self.settings.tile is not None
+            )
+            raise TileTooLarge(text) from error
 
     def _named(self, block: Block) -> str:
         """The image, or the part of it that has statistics of its own."""
@@ -237,16 +229,25 @@ class BlockRestorer:
         where = tuple(slice(o, o + n) for o, n in zip(origin, target.shape[1:], strict=True))
         target[0] = opacity[where]
 
-    def _has_contrast(self, block: Block) -> bool:
+    def has_contrast(self, block: Block) -> bool:
+        """Whether there is anything to restore in a block."""
         return any(one.has_contrast for one in self.percentiles[statistics_key(block.sources[0])])
 
-    def _plan(self, region: Region | None) -> list[Any]:
+    def _plan(self, region: Region | None) -> list[Tile]:
         return plan_tiles(
             [self.image.size_of(axis) for axis in self.layout.spatial],
             tile=self.tile,
             halo=self.halo,
             size_multiple=self.model.card.size_multiple,
             region=region,
+        )
+
+    def seen_region(self, region: Region) -> Region:
+        """What the tiles that touch a region of the input see of it."""
+        windows = [tile.window for tile in self._plan(region)]
+        return tuple(
+            slice(min(w.start for w in along), min(max(w.stop for w in along), self.image.size_of(axis)))
+            for axis, along in zip(self.layout.spatial, zip(*windows, strict=True), strict=True)
         )
 
     def _tile_done(self, region: Region) -> TileDone:

@@ -20,7 +20,7 @@ from napari_restoration.models.classical.model import ClassicalModel
 from napari_restoration.tasks.settings import RestoreSettings
 
 if TYPE_CHECKING:
-    from napari_restoration.tasks.blocks import StatisticsKey
+    from napari_restoration.tasks.block_input import StatisticsKey
     from napari_restoration.tasks.reader import BlockReader
 
 # The noise of a stack is the median over this many planes, and of each this many pixels a side are looked at.

@@ -15,6 +15,7 @@ from napari_restoration.core.errors import InputError
 from napari_restoration.core.image import CalibratedImage
 from napari_restoration.models.card import ModelCard
 from napari_restoration.models.classical.catalogue import method_with
+from napari_restoration.tasks.applicable import check_applicable
 from napari_restoration.tasks.settings import MOST_FRAMES, RestoreSettings
 
 ALPHA = 3
@@ -95,6 +96,7 @@ def plan_layout(image: CalibratedImage, card: ModelCard, settings: RestoreSettin
         If the axes, frames, channel or parameters do not fit the model; names both.
     """
     method_with(card, settings.parameters)
+    check_applicable(card, settings)
     spatial = "ZYX"[-card.ndim :]
     if "Z" in spatial and "Z" not in image.axes:
         raise InputError(
@@ -135,7 +137,7 @@ def plan_layout(image: CalibratedImage, card: ModelCard, settings: RestoreSettin
         output_axes,
         output_shape,
         blocks,
-        _words(image, window, fused, output_axes, output_shape),
+        _words(image, window, fused, output_axes, output_shape) + _extras(settings),
     )
 
 
@@ -219,3 +221,9 @@ def _words(
     if window > 1:
         return f"{result}, each from {window} neighbouring frames"
     return result
+
+
+def _extras(settings: RestoreSettings) -> str:
+    """What is done beyond the usual, to be seen where the panel says what will be made."""
+    times = {2: ", network applied twice", 3: ", network applied three times"}.get(settings.passes, "")
+    return times + (", network adapted to this image" if settings.adapt else "")

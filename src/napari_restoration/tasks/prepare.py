@@ -15,9 +15,12 @@ from napari_restoration.models.any_model import load_known
 from napari_restoration.models.card import ModelCard
 from napari_restoration.models.classical.model import ClassicalModel
 from napari_restoration.models.registry import default_model, find_card
-from napari_restoration.tasks.blocks import BlockRestorer, StatisticsKey, statistics_key
+from napari_restoration.tasks.adapting import adapt_to_image
+from napari_restoration.tasks.block_input import StatisticsKey, statistics_key
+from napari_restoration.tasks.blocks import BlockRestorer
 from napari_restoration.tasks.bound_method import adapt, bind
 from napari_restoration.tasks.layout import Layout, plan_layout, work_size
+from napari_restoration.tasks.passes import measure_passes
 from napari_restoration.tasks.reader import BlockReader
 from napari_restoration.tasks.restoration import Restoration
 from napari_restoration.tasks.settings import RestoreSettings
@@ -92,6 +95,8 @@ def prepare(
     if told := whole_image_notice(card, tile, spatial):
         notices.append(told)
     restorer = BlockRestorer(image, loaded, layout, settings, reader, percentiles, tile, notices)
+    yield from adapt_to_image(restorer)
+    yield from measure_passes(restorer)
     yield Progress(done=3, total=3, message="Ready")
     return Restoration(image, layout, settings, restorer)
 

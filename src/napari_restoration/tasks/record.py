@@ -15,6 +15,7 @@ from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.memory import free_memory_bytes, peak_memory_mb
 from napari_restoration.core.provenance import Provenance, describe_input, software_versions
 from napari_restoration.models.card import ModelCard
+from napari_restoration.tasks.adapting import describe_adaptation
 from napari_restoration.tasks.layout import Layout
 from napari_restoration.tasks.settings import RestoreSettings
 
@@ -109,15 +110,25 @@ def make_provenance(image: CalibratedImage, settings: RestoreSettings, restorer:
             "parameters": dict(getattr(model, "parameters", {})),
             "tile": list(restorer.tile),
             "halo": list(restorer.halo),
+            **({"adaptation": adaptation} if (adaptation := describe_adaptation(restorer)) else {}),
         },
-        normalization=[
-            {**dict(key), "channel": channel, "low": one.low, "high": one.high}
-            for key, entry in restorer.percentiles.items()
-            for channel, one in enumerate(entry)
-        ],
+        normalization=_normalization(restorer),
         parents=[parent] if isinstance(parent, Mapping) else [],
         notices=list(restorer.notices),
     )
+
+
+def _normalization(restorer: BlockRestorer) -> list[Mapping[str, Any]]:
+    """Intensities that became 0 and 1: of the image, then of the results that entered later passes."""
+    recorded: list[Mapping[str, Any]] = []
+    for key, first in restorer.percentiles.items():
+        for number, entry in enumerate((first, *restorer.later.get(key, ())), start=1):
+            numbered = {"pass": number} if number > 1 else {}
+            recorded += [
+                {**dict(key), "channel": channel, **numbered, "low": one.low, "high": one.high}
+                for channel, one in enumerate(entry)
+            ]
+    return recorded
 
 
 def make_report(

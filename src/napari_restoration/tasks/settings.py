@@ -15,6 +15,7 @@ Precision = Literal["fp32", "bf16", "fp16"]
 OutputType = Literal["float32", "same"]
 
 MOST_FRAMES = 8
+MOST_PASSES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,12 @@ class RestoreSettings:
     parameters : mapping
         Parameters of a classical method by name, as ``napari-restoration models show ID`` lists them; what is not
         given keeps its default. Networks have none.
+    passes : int
+        How often the network is applied, 1 to 3: from the second time on to its own result, normalised anew.
+        Only networks of single images that keep the number of pixels.
+    adapt : bool
+        Move the running statistics of the network's batch norms to this image first, by 20 forward passes over
+        patches of it. Only networks with batch norms.
 
     Raises
     ------
@@ -57,9 +64,11 @@ class RestoreSettings:
     dtype: OutputType = "float32"
     channel: int | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    passes: int = 1
+    adapt: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("frames", "tile", "channel"):
+        for name in ("frames", "tile", "channel", "passes"):
             object.__setattr__(self, name, _plain_number(getattr(self, name)))
         if self.frames not in ("auto", "all") and not (isinstance(self.frames, int) and self.frames >= 1):
             raise InputError(
@@ -77,6 +86,10 @@ class RestoreSettings:
             raise InputError(f"channel is {self.channel!r}: channels are counted from 0.")
         if not isinstance(self.parameters, Mapping):
             raise InputError(f"parameters is {self.parameters!r}: give a mapping of names to values.")
+        if not (isinstance(self.passes, int) and 1 <= self.passes <= MOST_PASSES):
+            raise InputError(f"passes is {self.passes!r}: use a number from 1 to {MOST_PASSES}.")
+        if not isinstance(self.adapt, bool):
+            raise InputError(f"adapt is {self.adapt!r}: use True or False.")
         kept = {str(name): _plain_number(value) for name, value in self.parameters.items()}
         object.__setattr__(self, "parameters", kept)
 
