@@ -127,7 +127,7 @@ def test_axes_have_few_round_figures():
     assert [words for _, words in round_marks(26.9, 29.2)] == ["27.0", "27.5", "28.0", "28.5", "29.0"]
     assert [words for _, words in round_marks(0.78, 0.83)] == ["0.78", "0.79", "0.80", "0.81", "0.82", "0.83"]
     assert [words for _, words in log_marks(-3.1, 1.1)] == ["0.001", "0.01", "0.1", "1", "10"]
-    assert [words for _, words in log_marks(-1.55, -1.05)] == ["0.03", "0.05", "0.07"]
+    assert [words for _, words in log_marks(-1.55, -1.05)] == ["0.04", "0.06", "0.08"]
     assert range_of(np.array([np.nan, 1.0, 2.0])) == pytest.approx((0.92, 2.08))
     assert range_of(np.array([np.nan])) == (0.0, 1.0)
     low, high = range_of(np.array([3.0]))

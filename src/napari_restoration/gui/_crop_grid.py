@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from qtpy.QtCore import QObject, QTimer
 
 from napari_restoration.gui._layers import METADATA_KEY
-from napari_restoration.gui._sight import Sight, units_ratio
+from napari_restoration.gui._sight import Sight, length_um, units_ratio
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -232,13 +233,14 @@ class _Place:
     def __init__(self, viewer: ViewerModel, scale_um: float | None) -> None:
         from napari.layers import Image
 
+        self.unit: Any
         images = [layer for layer in viewer.layers if isinstance(layer, Image) and layer.ndim >= 2]
         self.pixel, self.unit = (scale_um, "micrometer") if scale_um else (1.0, "pixel")
         if images:
-            own, unit = abs(float(images[-1].scale[-1])), images[-1].units[-1]
-            wanted = scale_um * units_ratio("micrometer", unit) if scale_um else 0.0
+            own, self.unit = abs(float(images[-1].scale[-1])), images[-1].units[-1]
+            wanted = (scale_um or 0.0) / (length_um(self.unit) or math.inf)
             is_near = own / _FARTHEST_SCALE <= wanted <= own * _FARTHEST_SCALE
-            self.pixel, self.unit = wanted if is_near else own, str(unit)
+            self.pixel = wanted if is_near else own
         self.corner = (0.0, 0.0)
         if viewer.layers:
             extent = viewer.layers.get_extent(list(viewer.layers))

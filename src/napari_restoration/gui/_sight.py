@@ -70,10 +70,14 @@ def _view(viewer: ViewerModel) -> _View:
 
 def units_ratio(one: Any, other: Any) -> float:
     """How many of another unit are one of this; 1 where they do not compare, as pixels and lengths."""
-    import pint
+    length, other_length = length_um(one), length_um(other)
+    return length / other_length if length and other_length else 1.0
 
-    registry: Any = pint.application_registry
-    try:
-        return float(registry.Quantity(1, str(one)).to(str(other)).magnitude)
-    except pint.DimensionalityError:
-        return 1.0
+
+def length_um(unit: Any) -> float | None:
+    """A unit of napari's in micrometres; None if it is no length."""
+    if isinstance(unit, str):
+        return 1.0 if unit == "micrometer" else None
+    if unit.dimensionality != {"[length]": 1}:
+        return None
+    return float((1 * unit).to("micrometer").magnitude)

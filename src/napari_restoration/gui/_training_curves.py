@@ -19,8 +19,8 @@ _LEFT_PX, _RIGHT_PX = 42, 36
 _WIDTH_PX = 1.8
 _FONT_PT = 8
 _BEST_PX = 9
-_MARGIN = 0.08
-_MOST_MARKS, _MOST_DIGITS = 5, 10
+_EDGE = 0.04
+_MOST_MARKS = 5
 
 Floats = npt.NDArray[np.float64]
 
@@ -77,7 +77,15 @@ class Curves(QWidget):
             axis.setTickFont(font)
             axis.label.setFont(font)
 
-    def show_range(self, axis: str, box: Any, *curves: Floats, is_log: bool = False) -> None:
+    def show_range(
+        self,
+        axis: str,
+        box: Any,
+        *curves: Floats,
+        is_log: bool = False,
+        below: float = 0.08,
+        above: float = 0.08,
+    ) -> None:
         """Fit a range of values to curves, with a few round figures at its axis.
 
         Parameters
@@ -90,11 +98,15 @@ class Curves(QWidget):
             ``(n,)`` values, the missing ones NaN; logarithms of base 10 where `is_log`.
         is_log : bool
             Whether figures stand at powers of ten.
+        below, above : float
+            Room left, as shares of what the values span.
         """
-        low, high = range_of(*curves)
+        low, high = range_of(*curves, below=below, above=above)
         box.setYRange(low, high, padding=0.0)
         marks = log_marks(low, high) if is_log else round_marks(low, high)
-        self._item.getAxis(axis).setTicks([[(place, words) for place, words in marks]])
+        room = _EDGE * (high - low)  # figures at an edge would be cut off
+        shown = [mark for mark in marks if low + room <= mark[0] <= high - room]
+        self._item.getAxis(axis).setTicks([shown])
 
     def show_time(self, end: float, places: Sequence[float], across: str) -> None:
         """Span the axis of time from 0 to the end of the budget."""
@@ -185,8 +197,9 @@ class ScoreCurves(Curves):
         ssim = _values(epochs, "val_ssim")
         self.psnr.setData(places, psnr)
         self.ssim.setData(places, ssim)
-        self.show_range("left", self._item.getViewBox(), psnr)
-        self.show_range("right", self._right, ssim)
+        self.show_range("left", self._item.getViewBox(), psnr, below=0.08, above=0.24)
+        # Both often rise alike: without more room below, one would hide the other.
+        self.show_range("right", self._right, ssim, below=0.24, above=0.08)
         _show_best(self._best, places, epochs, psnr)
         untouched = epochs[0].val_psnr if epochs and epochs[0].done == 0 else math.nan
         self.untouched.setVisible(math.isfinite(untouched))
@@ -200,15 +213,15 @@ class ScoreCurves(Curves):
         self._right.linkedViewChanged(box, self._right.XAxis)
 
 
-def range_of(*curves: Floats) -> tuple[float, float]:
+def range_of(*curves: Floats, below: float = 0.08, above: float = 0.08) -> tuple[float, float]:
     """A little more than the values of all curves span; from 0 to 1 where there are none."""
     values = np.concatenate([np.zeros(0), *curves])
     values = values[np.isfinite(values)]
     if not values.size:
         return 0.0, 1.0
     low, high = float(values.min()), float(values.max())
-    margin = max(_MARGIN * (high - low), 1e-3 * abs(high), 1e-6)
-    return low - margin, high + margin
+    span = max(high - low, 1e-2 * abs(high), 1e-5)
+    return low - below * span, high + above * span
 
 
 def round_marks(low: float, high: float) -> list[tuple[float, str]]:
@@ -224,14 +237,13 @@ def round_marks(low: float, high: float) -> list[tuple[float, str]]:
 
 def log_marks(low: float, high: float) -> list[tuple[float, str]]:
     """Figures at the base-10 logarithms of a range: powers of ten, or finer where it spans few of them."""
-    for digits in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), tuple(range(10, 100))):
-        scale = 10.0 if len(digits) > _MOST_DIGITS else 1.0
+    for digits in ((1,), (1, 3), (1, 2, 5)):
         exponents = range(math.floor(low), math.ceil(high) + 1)
-        values = [digit / scale * 10.0**exponent for exponent in exponents for digit in digits]
+        values = [digit * 10.0**exponent for exponent in exponents for digit in digits]
         marks = [(math.log10(one), f"{one:.3g}") for one in values if low <= math.log10(one) <= high]
-        if len(marks) > 1:
+        if len(marks) > 2:
             return marks[:: math.ceil(len(marks) / _MOST_MARKS)]
-    return []
+    return [(math.log10(one), words) for one, words in round_marks(10**low, 10**high)]
 
 
 def _pen(colour: str, dash: Sequence[float] | None = None) -> Any:
