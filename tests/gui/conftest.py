@@ -122,7 +122,7 @@ def open_train(request, qtbot, tiny_models):
             viewer.window.add_dock_widget(widget, name="Train")
         else:
             qtbot.addWidget(widget)
-        opened.append(widget)
+            opened.append(widget)
         widget.form.start.choose("denoise", "tiny-denoise")
         return viewer, widget
 

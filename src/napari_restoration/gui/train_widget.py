@@ -194,14 +194,15 @@ class TrainWidget(QWidget):
         self.form.scroll_area.ensureWidgetVisible(self.panel)
 
     def _on_model_written(self, report: ModelWritten) -> None:
-        self._refresh_models(report.model)
+        if not report.final:
+            self._refresh_models(report.model, is_chosen=False)
 
     def _on_trained(self, result: TrainingResult) -> None:
         self._refresh_models(result.model)
         self.form.message.show_text(f"{result.model} is trained and chosen in Restore.")
 
-    def _refresh_models(self, model: str) -> None:
-        """Choose a new model in every Restore panel of the viewer; other tasks stay as they are."""
+    def _refresh_models(self, model: str, *, is_chosen: bool = True) -> None:
+        """List a new model in every Restore panel of the viewer and choose it for its task; the task stays."""
         from napari_restoration.models.registry import find_card
 
         try:
@@ -209,8 +210,12 @@ class TrainWidget(QWidget):
         except RestorationError:
             return  # it is in the run's folder alone
         for widget in self._viewer.window.dock_widgets.values() if hasattr(self._viewer, "window") else ():
-            if isinstance(widget, RestoreWidget):
+            if not isinstance(widget, RestoreWidget):
+                continue
+            if is_chosen:
                 widget.form.models.prefer(task, model)
+            else:
+                widget.form.models.refresh()
 
     def _on_session_finished(self) -> None:
         self.form.set_training(False)
