@@ -42,6 +42,15 @@ def test_each_recipe_is_valid_and_its_network_takes_its_patches(name: str, size:
     assert parameters < 700_000 or size != "tiny"
 
 
+@pytest.mark.parametrize("size", ["default", "tiny"])
+@pytest.mark.parametrize("name", list_methods())
+def test_batch_norms_see_more_than_one_value_of_each_patch(name: str, size: str) -> None:
+    recipe = method_recipe(name, size)
+    network = build_empty(recipe.arch, **recipe.arch_args)
+    if any(type(module).__name__.startswith("BatchNorm") for module in network.modules()):
+        assert recipe.training.patch >= 2 * geometry(recipe.arch, **recipe.arch_args).size_multiple
+
+
 @pytest.mark.parametrize("name", list_methods())
 def test_our_own_recipes_need_no_file_of_features(name: str) -> None:
     for size in ("default", "tiny"):
