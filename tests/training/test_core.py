@@ -134,6 +134,15 @@ def test_frozen_norms_keep_the_mean_statistics_of_many_patches(tiny_recipe) -> N
     assert all(torch.equal(one, norm.running_var) for one, norm in zip(before, norms, strict=True))
 
 
+def test_fixed_norms_keep_the_statistics_that_training_starts_with_but_learn_their_gains(tiny_recipe) -> None:
+    core = Core(tiny_recipe(training={"losses": {"content": 1.0}, "norms": "fixed"}, **C2F))
+    norm = next(m for m in core.restoring.modules() if isinstance(m, nn.BatchNorm2d))
+    mean, gain = norm.running_mean.clone(), norm.weight.detach().clone()
+    core.step((torch.rand(4, 1, 16, 16) + 3, torch.rand(4, 1, 16, 16)), 1.0)
+    assert torch.equal(norm.running_mean, mean)
+    assert not torch.equal(norm.weight, gain)
+
+
 def test_frozen_norms_do_not_depend_on_anyones_random_numbers(tiny_recipe) -> None:
     found = []
     for seed in (1, 2):

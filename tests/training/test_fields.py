@@ -10,7 +10,7 @@ import torch
 from napari_restoration.training.fields import FieldMaker, field_of_view, split
 from napari_restoration.training.patches import BatchMaker, prefetch
 from napari_restoration.training.recipe_data import PairSettings, SourceSettings
-from napari_restoration.training.sources import Source, load_pairs, load_sources
+from napari_restoration.training.sources import PairSource, Source, load_pairs, load_sources
 
 BURST = {"photons": (50.0, 60.0), "frames": (3.0, 5.0), "path_px": 4.0, "shift_px": 0.5, "mtf_sigma_px": 0.5}
 FINE = {"photons": 50.0, "na": 1.4, "refractive_index": 1.518, "wavelength_um": 0.6, "pixel_size_um": 0.1}
@@ -91,6 +91,38 @@ def test_a_real_pair_gives_fields_of_its_own_pixels(images_dir: Path, tiny_recip
     field = FieldMaker(recipe, [], pairs).make(np.random.default_rng(0))
     assert field.input.shape == (32, 32)
     assert field.target.shape == (64, 64)
+
+
+def _pair(image: np.ndarray) -> PairSource:
+    return PairSource(
+        name="a", licence="MIT", input=image, target=2 * image, settings=PairSettings(match="*")
+    )
+
+
+def test_percentiles_of_the_image_normalise_all_fields_of_a_pair_alike(tiny_recipe) -> None:
+    # The middle of the image is bright: a field's own percentiles would tell nothing of its brightness.
+    image = np.random.default_rng(0).integers(0, 100, (96, 96)).astype(np.float32)
+    image[32:64] += 400
+    maker = FieldMaker(tiny_recipe(training={"percentiles": "image"}), [], [_pair(image)], fixed=True)
+    low, high = np.percentile(image, [2, 99.8])
+    for seed in range(4):
+        field = maker.make(np.random.default_rng(seed))
+        given = field.input * (high - low) + low
+        assert np.isin(np.round(given), image).all()
+        assert np.allclose(given, np.round(given), atol=1e-2)
+        assert np.allclose(field.target * (high - low) + low, 2 * given, atol=1e-2)
+    drawn = FieldMaker(tiny_recipe(training={"percentiles": "image"}), [], [_pair(image)])
+    assert len({float(drawn.make(np.random.default_rng(seed)).input.max()) for seed in range(4)}) > 1
+
+
+def test_percentiles_of_a_very_high_image_come_from_bands_of_it(tiny_recipe) -> None:
+    rows = np.linspace(0, 1, 5000, dtype=np.float32)[:, None]
+    image = np.repeat(rows, 40, axis=1) * 1000
+    maker = FieldMaker(tiny_recipe(training={"percentiles": "image"}), [], [_pair(image)], fixed=True)
+    rng = np.random.default_rng(0)
+    field = maker.make(rng)
+    # A field covers 32 of 5000 rows, so that its range is that share of the image's.
+    assert np.ptp(field.input) == pytest.approx(31 / 5000 / 0.978, rel=0.05)
 
 
 def test_the_same_number_gives_the_same_batch_and_another_another(images_dir: Path, tiny_recipe) -> None:

@@ -54,3 +54,11 @@ def test_a_file_that_is_no_toml_is_refused(tmp_path: Path) -> None:
     path.write_text("id = ", encoding="utf-8")
     with pytest.raises(InputError, match=re.escape("broken.toml")):
         read_recipe(path)
+
+
+def test_settings_that_came_later_stand_in_a_recipe_only_where_they_are_used(tiny_recipe) -> None:
+    before = tiny_recipe().to_dict()["training"]
+    assert not {"norms", "percentiles"} & set(before)
+    tuned = tiny_recipe(training={"norms": "fixed", "percentiles": "image"})
+    assert {"norms", "percentiles"} <= set(tuned.to_dict()["training"])
+    assert Recipe.from_dict(tuned.to_dict()) == tuned

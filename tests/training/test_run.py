@@ -38,6 +38,13 @@ TINY = {
         "degradation": LENS,
         "training": {"losses": {"content": 1.0}, "frozen_share": 0.5},
     },
+    "c2f-tuned": {
+        "task": "refocus",
+        "arch": "c2f",
+        "arch_args": {"base": 4, "depth": 2, "levels": 2},
+        "degradation": LENS,
+        "training": {"losses": {"content": 1.0}, "norms": "fixed", "percentiles": "image"},
+    },
     "rrdb": {
         "task": "superres",
         "arch": "rrdb",

@@ -119,7 +119,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--learning-rate", type=options.above_zero, metavar="R",
-        help="instead of the method's (with --from a tenth of it)",
+        help="instead of the method's, or of that of fine-tuning",
     )  # fmt: skip
     group.add_argument(
         "--metric", choices=("loss", "psnr", "ssim", "mae"), help="what decides which weights are best"

@@ -90,7 +90,8 @@ def iter_train(
         Size of the method: the published settings, ours, or the smallest for a trial.
     start : str or path, optional
         Model whose weights training starts from: id, model folder or run. Without recipe, method and task its
-        network is taken as it is. The learning rate is a tenth of the recipe's unless `changes` gives one.
+        network is taken as it is, and trained on as `napari_restoration.training.fine_tuning` has it; a recipe or
+        method that is named keeps its settings, at a tenth of its learning rate. `changes` counts before both.
     minutes : float, optional
         Time budget; without one the recipe's steps decide.
     seed : int, optional
@@ -153,7 +154,7 @@ def iter_train(
 
     degradation = _preset(kind, preset)
     chosen = choose_recipe(recipe, method, task or (degradation or {}).get("task"), size, start)
-    chosen = changed(chosen, changes or {}, seed=seed, gentle=start is not None)
+    chosen = changed(chosen, changes or {}, seed=seed)
     files = Files(
         features=Path(features) if features is not None else None,
         backbone=Path(backbone) if backbone is not None else None,

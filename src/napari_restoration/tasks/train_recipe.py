@@ -16,19 +16,22 @@ if TYPE_CHECKING:
 TASK_METHODS = {"denoise": "care", "deblur": "bdu-uc-ssim", "refocus": "c2f", "superres": "rrdb"}
 """The method that is taken where a task alone is named."""
 
-_GENTLE = 0.1
-
 
 def choose_recipe(
     path: str | Path | None, method: str | None, task: str | None, size: str | None, start: str | Path | None
 ) -> Recipe:
     """The recipe that a file, a method, a model to start from, or a task names; the first of these counts.
 
+    With a model to start from, its own network is trained on by `napari_restoration.training.fine_tuning`, unless
+    another `size` than "default" is named: then by the method's settings of that size. These and those of a file or a
+    method keep all but a tenth of their learning rate, as weights that are good already move less.
+
     Raises
     ------
     InputError
         If none is given, both a file and a method are, or a name is unknown.
     """
+    from napari_restoration.training.fine_tuning import fine_tuned, gentle
     from napari_restoration.training.method_recipes import method_recipe
     from napari_restoration.training.recipe import read_recipe
     from napari_restoration.training.start import find_start
@@ -36,17 +39,23 @@ def choose_recipe(
     if path is not None and (method is not None or size is not None):
         raise InputError("A recipe has one method and one size: leave them out, or name no recipe.")
     if path is not None:
-        return read_recipe(path)
+        recipe = read_recipe(path)
+        return recipe if start is None else replace(recipe, training=gentle(recipe.training))
     if method is None and start is not None:
-        return _recipe_of(find_start(start)[0], size or "default")
+        recipe = _recipe_of(find_start(start)[0], size or "default")
+        tuning = (
+            fine_tuned(recipe.arch, recipe.training) if size in (None, "default") else gentle(recipe.training)
+        )
+        return replace(recipe, training=tuning)
     if method is None and task is None:
         raise InputError("Training needs a recipe, the name of a method, a task, or a model to start from.")
     if method is None and task not in TASK_METHODS:
         raise InputError(f"The task {task!r} is unknown; choose one of {', '.join(TASK_METHODS)}.")
-    return method_recipe(method if method is not None else TASK_METHODS[str(task)], size or "default")
+    recipe = method_recipe(method if method is not None else TASK_METHODS[str(task)], size or "default")
+    return recipe if start is None else replace(recipe, training=gentle(recipe.training))
 
 
-def changed(recipe: Recipe, changes: Mapping[str, Any], *, seed: int | None, gentle: bool) -> Recipe:
+def changed(recipe: Recipe, changes: Mapping[str, Any], *, seed: int | None) -> Recipe:
     """The recipe with other training settings.
 
     Parameters
@@ -56,8 +65,6 @@ def changed(recipe: Recipe, changes: Mapping[str, Any], *, seed: int | None, gen
         Fields of `TrainingSettings`, and ``epochs``, which counts the recipe's epochs.
     seed : int or None
         None: the recipe's.
-    gentle : bool
-        A tenth of the learning rate, unless ``changes`` has one: weights that are good already move less.
     """
     training, own = recipe.training, dict(changes)
     epochs = own.pop("epochs", None)
@@ -66,8 +73,6 @@ def changed(recipe: Recipe, changes: Mapping[str, Any], *, seed: int | None, gen
         raise InputError(
             f"There is no training setting {unknown[0]!r}; known are {', '.join(sorted(known))}."
         )
-    if gentle and "learning_rate" not in own:
-        own["learning_rate"] = training.learning_rate * _GENTLE
     if "patch" in own:
         own.setdefault("field_size", max(training.field_size, own["patch"]))
     if epochs is not None:

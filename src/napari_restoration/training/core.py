@@ -77,7 +77,7 @@ class Core:
         self.method.to(self.device)
         self.watch = LossWatch()
         self.epoch, self.phase, self.parts = 0, 0, 1
-        self.steps_averaged, self.frozen = 0, False
+        self.steps_averaged, self.frozen = 0, recipe.training.norms == "fixed"
         self.first: Mapping[str, Tensor] | None = None
         self.optimizers = self._fresh_optimizers()
 

@@ -25,8 +25,12 @@ TRAINING_PERCENTILES = ((1.0, 3.0), (99.5, 99.9))
 """Ranges of the low and the high percentile in training (probabilistic CARE); restoration uses 2 and 99.8."""
 FIXED_PERCENTILES = ((2.0, 2.0), (99.8, 99.8))
 _MOST_MISSES = 1000
+# Percentiles of a large image come from so many bands of rows, so that it need not fit into memory.
+_BANDS, _BAND_ROWS = 16, 128
 
 Item = Source | PairSource | GoodPlane
+Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
+Curves = tuple[Curve, Curve]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -66,6 +70,8 @@ class FieldMaker:
         self._recipe = recipe
         self._items: list[Item] = [*sources, *pairs]
         self._percentiles = FIXED_PERCENTILES if fixed else TRAINING_PERCENTILES
+        self._whole = recipe.training.percentiles == "image"
+        self._curves: dict[str, Curves] = {}
         self._truths: dict[tuple[str, int], Float] = {}
         shares = _shares(self._items)
         self._shares = shares / shares.sum()
@@ -82,7 +88,7 @@ class FieldMaker:
         for _ in range(_MOST_MISSES):
             item = self._items[int(rng.choice(len(self._items), p=self._shares))]
             made = self._drawn(item, rng, frames)
-            low, high = (float(np.percentile(made.input, rng.uniform(*p))) for p in self._percentiles)
+            low, high = self._black_and_white(item, made.input, rng)
             # A field without any contrast teaches nothing and cannot be normalised.
             if high - low > 1e-6 * max(1.0, abs(high)):
                 spread = np.float32(high - low)
@@ -94,6 +100,19 @@ class FieldMaker:
         raise InputError(
             f"None of {_MOST_MISSES} parts drawn from the training images has any contrast: leave constant images out."
         )
+
+    def _black_and_white(self, item: Item, given: Float, rng: np.random.Generator) -> tuple[float, float]:
+        """The grey levels that become 0 and 1."""
+        drawn = [float(rng.uniform(*range_)) for range_ in self._percentiles]
+        if not (self._whole and isinstance(item, PairSource)):
+            return float(np.percentile(given, drawn[0])), float(np.percentile(given, drawn[1]))
+        if item.name not in self._curves:
+            self._curves[item.name] = _percentile_curves(item.input)
+        low, high = (
+            float(np.interp(share, *curve))
+            for share, curve in zip(drawn, self._curves[item.name], strict=True)
+        )
+        return low, high
 
     def _drawn(self, item: Item, rng: np.random.Generator, frames: int | None) -> Field:
         if isinstance(item, Source):
@@ -181,6 +200,19 @@ def field_of_view(name: str) -> str:
 def scene_of_source(name: str) -> str:
     """What files of one field of view share in a folder without an index; see `pairs.names.scene_of`."""
     return scene_of(name.removeprefix("validation/").split("#")[0])
+
+
+def _percentile_curves(image: Any) -> Curves:
+    """Grey levels of an image at percentiles over the two ranges that training draws from."""
+    height = image.shape[-2]
+    frames = (slice(None),) * (len(image.shape) - 2)
+    bands = [slice(0, height)]
+    if height > _BANDS * _BAND_ROWS:
+        starts = np.linspace(0, height - _BAND_ROWS, _BANDS).astype(int).tolist()
+        bands = [slice(start, start + _BAND_ROWS) for start in starts]
+    values = np.concatenate([np.asarray(image[(*frames, band)]).ravel() for band in bands])
+    low, high = (np.linspace(*range_, 21) for range_ in TRAINING_PERCENTILES)
+    return (low, np.percentile(values, low)), (high, np.percentile(values, high))
 
 
 def _busy_region(image: Any, sides: tuple[int, int], multiple: int, rng: np.random.Generator) -> Region:

@@ -17,7 +17,7 @@ from napari_restoration.core.errors import InputError
 from napari_restoration.training.limits import choice, need
 from napari_restoration.training.method_settings import MethodSettings, check_losses
 from napari_restoration.training.recipe_data import PairSettings, PhantomSettings, SourceSettings
-from napari_restoration.training.training_settings import TrainingSettings
+from napari_restoration.training.training_settings import LATER, TrainingSettings
 
 __all__ = ["MethodSettings", "Recipe", "Task", "TrainingSettings", "read_recipe", "recipe_to_toml"]
 
@@ -86,8 +86,13 @@ class Recipe:
         return 2 if self.task == "superres" else 1
 
     def to_dict(self) -> dict[str, Any]:
-        """The recipe as plain values that JSON and TOML can hold."""
+        """The recipe as plain values that JSON and TOML can hold.
+
+        Settings that came later are left out where they have their default, so that runs of before go on.
+        """
         plain: dict[str, Any] = asdict(self)
+        training = plain["training"]
+        plain["training"] = {k: v for k, v in training.items() if k not in LATER or v != LATER[k]}
         return plain
 
     @classmethod

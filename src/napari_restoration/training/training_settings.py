@@ -15,9 +15,13 @@ Precision = Literal["fp32", "bf16"]
 Metric = Literal["loss", "psnr", "ssim", "mae"]
 Turns = Literal["all", "flips", "none"]
 Band = Literal["random", "targeted"]
+Percentiles = Literal["field", "image"]
+Norms = Literal["batch", "fixed"]
 
 RISING: frozenset[str] = frozenset({"psnr", "ssim"})
 """Metrics that are better when they are larger."""
+LATER: Mapping[str, object] = {"norms": "batch", "percentiles": "field"}
+"""Defaults of the settings that runs and recipes of before do not have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +63,11 @@ class TrainingSettings:
     frozen_share : float
         Last share of the training in which batch norms keep fixed statistics, measured over many patches.
         Those of small batches differ from what a whole image is restored with.
+    norms : {"batch", "fixed"}
+        With "fixed" batch norms keep the statistics that training starts with, from the first step on.
+    percentiles : {"field", "image"}
+        What normalises a field of a measured pair: percentiles of the field itself, or of the whole image, as in
+        restoration.
     losses : mapping of str to float
         Weights of the losses, summed.
     validation_share, validation_patches
@@ -99,6 +108,8 @@ class TrainingSettings:
     clip_norm: float = 1.0
     precision: Precision = "fp32"
     frozen_share: float = 0.0
+    norms: Norms = "batch"
+    percentiles: Percentiles = "field"
     losses: Mapping[str, float] = field(default_factory=lambda: {"l1": 1.0})
     validation_share: float = 0.1
     validation_patches: int = 32
@@ -129,6 +140,8 @@ class TrainingSettings:
         self._check_tuples()
         choice(self.schedule, Schedule, "training.schedule")
         choice(self.precision, Precision, "training.precision")
+        choice(self.norms, Norms, "training.norms")
+        choice(self.percentiles, Percentiles, "training.percentiles")
         choice(self.metric, Metric, "training.metric")
         choice(self.turns, Turns, "training.turns")
         choice(self.masked_band, Band, "training.masked_band")
