@@ -207,8 +207,8 @@ def test_a_single_pair_is_trained_on_with_a_notice(tmp_path: Path) -> None:
 
     opened = open_pair_folder(tmp_path, share=0.2, seed=0, patch=32)
 
-    assert (len(opened.train), len(opened.held_out)) == (1, 0)
-    assert opened.notice.startswith("All pairs show one field of view: none can be held out")
+    assert (len(opened.train), len(opened.held_out)) == (1, 1)
+    assert opened.notice.startswith("All images show one field of view: none can be held out whole")
 
 
 def test_no_pair_at_all_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

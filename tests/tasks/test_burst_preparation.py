@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from napari_restoration.core.errors import InputError, OutputError
 from napari_restoration.core.image import CalibratedImage
-from napari_restoration.core.progress import run
+from napari_restoration.core.progress import Notice, run
 from napari_restoration.degradations.motion import MotionBlur
 from napari_restoration.tasks.burst_preparation import BurstSettings, iter_prepare_bursts
 from napari_restoration.tasks.pair_doctor import find_pairs
@@ -106,6 +106,16 @@ def test_a_burst_can_be_cut_into_tiles_without_metal_bars(tmp_path):
     for _ in range(2):
         with pytest.raises(InputError, match="No tile of 32 x 32 pixels without metal bars"):
             run(iter_prepare_bursts([bars], STREAM, tmp_path / "none", settings))
+
+
+def test_metal_bars_in_a_burst_that_is_left_whole_are_told_of(tmp_path):
+    dark = BurstSettings(low=2200, high=4500, frames=1)
+    reports = []
+    run(iter_prepare_bursts([sharp("a", 40)], STREAM, tmp_path / "out", dark), reports.append)
+
+    (words,) = [one.message for one in reports if isinstance(one, Notice)]
+    assert "as dark as metal bars" in words
+    assert "tiles" in words
 
 
 def test_bursts_of_a_second_stream_join_those_of_the_first_in_one_window(tmp_path):

@@ -109,6 +109,13 @@ def test_targets_in_other_units_are_fitted_to_their_inputs(pairs: Path, write: W
     assert 0.7 < float(target.std() / given.std()) < 1.1
 
 
+def test_what_is_left_out_is_neither_trained_on_nor_held_out(pairs: Path, good: Path, tiny_recipe) -> None:
+    materials = (Material(folder=pairs, kind="pairs"), clean(good, "confocal-63x", pixel_size_um=0.1))
+    for material in materials:
+        data = RunData(tiny_recipe(), replace(material, leave_out=("cell1", "cell3.tif")))
+        assert {name.split("#")[0] for name in data._train | data._held} == {"cell0.tif", "cell2.tif"}
+
+
 def test_held_out_pairs_are_not_trained_on(pairs: Path, tiny_recipe) -> None:
     data = RunData(tiny_recipe(), Material(folder=pairs, kind="pairs"))
     assert data._train

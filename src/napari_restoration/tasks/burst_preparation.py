@@ -24,6 +24,8 @@ from napari_restoration.training.pairs.stored import Float, Region, StoredImage
 from napari_restoration.training.sources import mean_bin
 
 _MOST_FRAMES = 64
+# Of the pixels: less may be noise below the window.
+_WORTH_A_WORD = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +154,8 @@ def iter_prepare_bursts(
         for place in places:
             output.add({**_write(output.path, stored, frames, burst, place), "filled_pixels": filled})
         output.save()
+        if bars := _bars(burst, settings):
+            yield Notice(done=number, total=len(sharp), message=f"{stored.name}: {bars}")
         if filled:
             words = (
                 f"{filled} missing pixels of {stored.name} and its frames were filled from their neighbours."
@@ -212,6 +216,17 @@ def _places(burst: Burst, settings: BurstSettings) -> list[Region | None]:
             f"{width} that all frames show: choose smaller tiles or a lower window."
         )
     return list(tiles)
+
+
+def _bars(burst: Burst, settings: BurstSettings) -> str:
+    """What to tell of metal bars in a burst that is left whole."""
+    share = float(np.mean(burst.target <= 0))
+    if settings.tile_px is not None or share < _WORTH_A_WORD:
+        return ""
+    return (
+        f"{share:.0%} of it is as dark as metal bars, and training draws patches there as well: cut it into tiles "
+        "without bars, about twice as wide as the patches."
+    )
 
 
 def _write(

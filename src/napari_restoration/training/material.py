@@ -16,6 +16,7 @@ from napari_restoration.training.pairs.find import RECORD, Found, find_pairs
 from napari_restoration.training.pairs.folder import HELD, USUAL, open_pair_folder, refuse_leaks
 from napari_restoration.training.pairs.names import listed
 from napari_restoration.training.pairs.split import split_pairs
+from napari_restoration.training.pairs.within import hold_out_parts
 from napari_restoration.training.recipe import Recipe
 from napari_restoration.training.recipe_data import PairSettings
 from napari_restoration.training.sources import PairSource
@@ -172,11 +173,14 @@ def _good(recipe: Recipe, material: Material) -> Opened:
         refuse_leaks(images, others)
         train, held, prefix = images.pairs, others.pairs, HELD
     size = material.pixel_size_um
-    return Opened(
-        train=good_planes(train, preset, pixel_size_um=size),
-        held_out=good_planes(held, preset, pixel_size_um=size, prefix=prefix),
-        notices=(notice,) if notice else (),
-    )
+    sides: list[list[GoodPlane]] = [
+        good_planes(train, preset, pixel_size_um=size),
+        good_planes(held, preset, pixel_size_um=size, prefix=prefix),
+    ]
+    if notice:
+        *sides, words = hold_out_parts(sides[0], recipe.training.validation_share, recipe.training.patch)
+        notice = f"{notice} {words}"
+    return Opened(train=sides[0], held_out=sides[1], notices=(notice,) if notice else ())
 
 
 def _check_preset(recipe: Recipe, preset: Preset) -> None:

@@ -9,9 +9,7 @@ from napari_restoration.core.errors import InputError
 from napari_restoration.training.pairs.bursts import (
     best_frame,
     grid_tiles,
-    patch_centres,
     prepare_burst,
-    random_centres,
     scale_window,
 )
 
@@ -66,41 +64,6 @@ def test_a_stream_that_does_not_fit_is_refused():
         best_frame(SCENE, 1, stream)
     with pytest.raises(InputError, match="could not be registered"):
         prepare_burst(texture((SIDE, SIDE), seed=99), 3, stream, frames=3)
-
-
-def test_no_patch_at_an_allowed_centre_holds_a_bar_at_any_angle():
-    image = np.ones((200, 220), np.float32)
-    image[:, 60:70] = 0
-    image[150:] = 0
-    patch = 32
-
-    allowed = patch_centres(image, patch)
-
-    assert allowed.any()
-    half = np.arange(patch) - (patch - 1) / 2
-    for y, x in random_centres(allowed, 40, np.random.default_rng(0)):
-        for angle in np.linspace(0, np.pi / 2, 7):
-            down = y + half[:, None] * np.cos(angle) - half * np.sin(angle)
-            across = x + half[:, None] * np.sin(angle) + half * np.cos(angle)
-            assert (image[np.rint(down).astype(int), np.rint(across).astype(int)] > 0).all()
-
-
-def test_erosion_is_as_wide_as_chosen():
-    image = np.ones((700, 700), np.float32)
-    image[:, 350] = 0
-
-    default, paper = (np.flatnonzero(patch_centres(image, 128, erosion=e)[350]) for e in ("default", "paper"))
-
-    assert (default[0], 350 - default[default < 350][-1]) == (91, 92)
-    assert paper.size == 0
-    wide = np.ones((520, 520), np.float32)
-    assert np.count_nonzero(patch_centres(wide, 128, erosion="paper")) > 0
-    assert np.argwhere(patch_centres(wide, 128, erosion="paper")).min() == 256
-
-
-def test_an_image_full_of_bars_allows_no_patch():
-    with pytest.raises(InputError, match="No patch fits"):
-        random_centres(patch_centres(np.zeros((50, 50), np.float32), 8), 1, np.random.default_rng(0))
 
 
 def test_tiles_lie_on_a_grid_in_the_upper_half_without_bars():

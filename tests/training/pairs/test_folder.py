@@ -79,10 +79,11 @@ def test_bursts_and_single_images_are_not_mixed(folder, write):
 
 
 def test_one_pair_alone_is_trained_on_and_that_is_said(write, tmp_path):
-    write("input/a.tif", noisy(texture(), 1))
-    write("target/a.tif", texture())
+    write("input/a.tif", noisy(texture((64, 64)), 1))
+    write("target/a.tif", texture((64, 64)))
 
     opened = open_pair_folder(tmp_path, **CHOICES)
 
     assert (len(opened.train), opened.held_out) == (1, [])
     assert "one field of view" in opened.notice
+    assert "how well they were learned" in opened.notice

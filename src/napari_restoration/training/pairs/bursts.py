@@ -1,15 +1,15 @@
 """Training data of a burst from a stream of frames and sharp images, after the paper on TEM image streams.
 
 "TEM image restoration from fast image streams": for each sharp image the best matching frame of the stream and its
-neighbours are registered to it, all are cropped to what they have in common, and patches keep away from grid bars.
+neighbours are registered to it, all are cropped to what they have in common, and tiles keep away from grid bars.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,14 +21,11 @@ from napari_restoration.core.registration import estimate_shift
 from napari_restoration.training.sources import mean_bin
 
 Float = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
-Erosion = Literal["paper", "default"]
 
 # Frames are searched on images of about this side; a stream of a thousand frames is then a matter of seconds.
 _SEARCHED_SIDE = 256
 _CLEAR = 0.6
 _NEAR_PX = 3.0
-_PAPER_RADIUS, _PAPER_TIMES = 128, 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,32 +197,10 @@ def prepare_burst(
     )  # fmt: skip
 
 
-def patch_centres(scaled: Float, patch: int, *, erosion: Erosion = "default") -> Mask:
-    """Where patches may be centred so that, turned by any angle, they hold no grid bar and stay in the image.
-
-    Parameters
-    ----------
-    scaled : ndarray
-        ``(Y, X)`` of `scale_window`: 0 at metal bars.
-    patch : int
-        Side of the square patches in pixels.
-    erosion : {"paper", "default"}
-        ``paper``: twice by a disc of 128 px; ``default``: by the half diagonal of a patch, which is enough.
-
-    Returns
-    -------
-    ndarray of bool
-        ``(Y, X)``, true where a patch may be centred.
-    """
-    radius = _PAPER_RADIUS * _PAPER_TIMES if erosion == "paper" else math.ceil(patch * math.sqrt(2) / 2)
-    # The distance to the nearest bar or edge is the largest disc that fits; eroding twice adds the radii.
-    padded = np.pad(scaled > 0, 1)
-    distance = ndimage.distance_transform_edt(padded)[1:-1, 1:-1]
-    return np.asarray(distance > radius)
-
-
 def grid_tiles(scaled: Float, side: int = 128, *, drop_bottom_half: bool = True) -> list[tuple[slice, slice]]:
-    """Tiles on a regular grid without metal bars, for validation and test.
+    """Tiles on a regular grid without metal bars, the paper's for validation and test.
+
+    Training draws patches from such tiles as well: turned by quarters, what lies in them holds no bar.
 
     Parameters
     ----------
@@ -249,21 +224,6 @@ def grid_tiles(scaled: Float, side: int = 128, *, drop_bottom_half: bool = True)
         for x in range(0, width - side + 1, side)
     ]
     return [place for place in places if bool((scaled[place] > 0).all())]
-
-
-def random_centres(allowed: Mask, count: int, rng: np.random.Generator) -> list[tuple[int, int]]:
-    """Draw patch centres evenly from those allowed.
-
-    Raises
-    ------
-    InputError
-        If none is allowed.
-    """
-    rows, columns = np.nonzero(allowed)
-    if rows.size == 0:
-        raise InputError("No patch fits beside the grid bars: choose smaller patches or a lower window.")
-    chosen: Sequence[int] = rng.integers(0, rows.size, count).tolist()
-    return [(int(rows[i]), int(columns[i])) for i in chosen]
 
 
 def _registered(sharp: Float, frame: Float, start: tuple[float, float], motion: Motion) -> Alignment:

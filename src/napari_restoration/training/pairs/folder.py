@@ -17,6 +17,7 @@ from napari_restoration.training.pairs.leaks import iter_leaks
 from napari_restoration.training.pairs.names import listed
 from napari_restoration.training.pairs.pair import Pair
 from napari_restoration.training.pairs.split import split_pairs
+from napari_restoration.training.pairs.within import hold_out_parts
 from napari_restoration.training.pairs.worth import find_useless
 from napari_restoration.training.recipe_data import PairSettings
 from napari_restoration.training.sources import PairSource
@@ -35,8 +36,8 @@ class PairFolder:
     Attributes
     ----------
     train, held_out : list of PairSource
-        One for each plane, each with a name of its own. If nothing could be held out, `held_out` is empty and
-        `notice` says so.
+        One for each plane, each with a name of its own. Of images of one field of view parts are held out, or
+        nothing if they are small; `notice` tells of both.
     scale : int
         Target pixels an input pixel.
     frames : int or None
@@ -107,9 +108,14 @@ def open_pair_folder(
         train, held, notice = split.train, split.held_out, split.notice
     else:
         train, held, notice = found.pairs, others.pairs, ""
-    sides = [[source for pair in side for source in sources[pair]] for side in (train, held)]
+    sides: list[list[PairSource]] = [
+        [source for pair in side for source in sources[pair]] for side in (train, held)
+    ]
     if others is not None:
         sides[1] = [replace(source, name=f"{HELD}{source.name}") for source in sides[1]]
+    elif notice:
+        *sides, words = hold_out_parts(sides[0], share, patch)
+        notice = f"{notice} {words}"
     frames = [pair.input.size_of("T") for pair in (*train, *held) if pair.is_burst]
     return PairFolder(
         train=sides[0], held_out=sides[1], scale=common, frames=min(frames) if frames else None, notice=notice,

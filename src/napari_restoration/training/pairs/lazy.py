@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any, cast
 
 import numpy as np
@@ -63,9 +64,18 @@ class LazyPlane:
         self._pair, self._side, self._position = pair, side, dict(position)
         self._gain, self._offset, self._shift, self._binning = gain, offset, shift_px, binning
         self.has_missing = False
+        self._origin = (0, 0)
         self._stored = pair.input if side == "input" else pair.target
         frames = (pair.input.size_of("T"),) if side == "input" and pair.is_burst else ()
         self.shape = (*frames, *(n // binning for n in self._stored.plane_shape))
+
+    def part(self, rows: slice, columns: slice) -> LazyPlane:
+        """The plane's own rows and columns from start to stop, as a plane of its own."""
+        cut = copy(self)
+        spans = [span.indices(n)[:2] for span, n in zip((rows, columns), self.shape[-2:], strict=True)]
+        cut._origin = (self._origin[0] + spans[0][0], self._origin[1] + spans[1][0])
+        cut.shape = (*self.shape[:-2], *(stop - start for start, stop in spans))
+        return cut
 
     @property
     def ndim(self) -> int:
@@ -98,7 +108,10 @@ class LazyPlane:
         if len(keys) != self.ndim or not all(isinstance(k, slice) and k.step in (None, 1) for k in keys):
             raise IndexError("a plane of a pair is cut by one slice without a step for each of its axes")
         spans = [k.indices(n)[:2] for k, n in zip(keys, self.shape, strict=True)]
-        rows, columns = ((start, max(start, stop)) for start, stop in spans[-2:])
+        rows, columns = (
+            (start + first, max(start, stop) + first)
+            for (start, stop), first in zip(spans[-2:], self._origin, strict=True)
+        )
         part = self._read(rows, columns)
         return part[keys[0]] if self.ndim == 3 else part
 

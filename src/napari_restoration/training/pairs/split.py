@@ -103,10 +103,7 @@ def split_pairs(
         raise InputError(f"Two pairs are called {twice!r}: give them different names.")
     groups = group_by_scene(pairs, content)
     if len(groups) == 1 or share == 0:
-        notice = (
-            "" if share == 0 else "All pairs show one field of view: none can be held out, and validation "
-            "scores will tell how well it was learned, not how well the model does on other images."
-        )  # fmt: skip
+        notice = "" if share == 0 else f"All images {_what_they_share(pairs)}: none can be held out whole."
         return Split(train=tuple(pair for group in groups for pair in group), held_out=(), notice=notice)
     count = min(max(1, round(share * len(groups))), len(groups) - 1)
     held = set(np.random.default_rng([seed, 1]).permutation(len(groups))[:count].tolist())
@@ -114,3 +111,9 @@ def split_pairs(
         train=tuple(pair for i, group in enumerate(groups) if i not in held for pair in group),
         held_out=tuple(pair for i, group in enumerate(groups) if i in held for pair in group),
     )
+
+
+def _what_they_share(pairs: Sequence[Pair]) -> str:
+    common = frozenset.intersection(*(pair.scenes for pair in pairs))
+    sources = sorted(scene.removeprefix("source ") for scene in common if scene.startswith("source "))
+    return f"come from one image or stream, {sources[0]!r}" if sources else "show one field of view"
