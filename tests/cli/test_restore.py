@@ -91,13 +91,43 @@ def test_settings_are_passed_on_and_the_others_keep_their_defaults(
     chosen = ["--frames", "3", "--no-register", "--device", "cpu", "--tile", "64", "--precision", "bf16"]
     assert main([*common, *chosen, "--dtype", "same", "--channel", "1"]) == 0
     assert main([*common, "--frames", "all", "--register"]) == 0
+    assert main([*common, "--passes", "2"]) == 0
     assert passed == [
         RestoreSettings(),
         RestoreSettings(
             frames=3, register=False, device="cpu", tile=64, precision="bf16", dtype="same", channel=1
         ),
         RestoreSettings(frames="all", register=True),
+        RestoreSettings(passes=2),
     ]
+
+
+def test_passes_and_adaptation_are_refused_in_one_sentence_where_a_model_has_no_use_for_them(
+    write_stack: Callable[..., Path], model_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_stack("cell.tif")
+    target = source.with_name("out.tif")
+    common = ["restore", str(source), "-o", str(target)]
+    for options, why in (
+        (["--model", str(model_folder), "--adapt"], "tiny has no batch norms"),
+        (["--task", "deblur", "--passes", "2"], "makes one plane of several frames"),
+        (["--task", "superres", "--passes", "2"], "enlarges the image"),
+        (["--model", "classical-median", "--passes", "2"], "is no network"),
+        (["--model", str(model_folder), "--passes", "4"], "from 1 to 3"),
+    ):
+        assert main([*common, *options]) == 2
+        captured = capsys.readouterr()
+        assert captured.err.count("\n") == 1
+        assert why in captured.err
+    assert not target.exists()
+
+
+def test_two_passes_are_recorded(write_stack: Callable[..., Path], model_folder: Path) -> None:
+    source = write_stack("cell.tif")
+    target = source.with_name("out.tif")
+    arguments = ["restore", str(source), "-o", str(target), "--model", str(model_folder)]
+    assert main([*arguments, "--passes", "2"]) == 0
+    assert read_image(target).metadata["provenance"]["settings"]["passes"] == 2
 
 
 def test_axes_and_channel_choose_what_is_restored(

@@ -92,6 +92,19 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         "--dtype", choices=("float32", "same"), default=unset, help="type of the result (default: float32)"
     )
     chosen(
+        "--passes",
+        type=options.positive,
+        default=unset,
+        metavar="N",
+        help="apply the network N times, 1 to 3, each time to its own result (default: 1); single images, same size",
+    )
+    chosen(
+        "--adapt",
+        action="store_true",
+        default=unset,
+        help="move the network's batch norms to each image's intensities first; it made shipped models worse",
+    )
+    chosen(
         "--parameter",
         dest="parameters",
         action="append",
@@ -111,6 +124,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from napari_restoration.models.classical.catalogue import method_with, typed_parameters
     from napari_restoration.models.registry import find_card
+    from napari_restoration.tasks.applicable import check_applicable
     from napari_restoration.tasks.prepare import choose_model
     from napari_restoration.tasks.settings import RestoreSettings
 
@@ -121,7 +135,9 @@ def run(arguments: argparse.Namespace) -> int:
     if "parameters" in given:
         given["parameters"] = typed_parameters(card, given["parameters"])
     settings = RestoreSettings(**given)
-    method_with(card, settings.parameters)  # refused before any file is opened
+    # Refused before any file is opened.
+    method_with(card, settings.parameters)
+    check_applicable(card, settings)
     work = _Restoring(model, settings, axes=arguments.axes, overwrite=arguments.overwrite)
     return run_batch(arguments, card.id, work)
 

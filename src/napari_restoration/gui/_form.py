@@ -25,6 +25,7 @@ from napari_restoration.gui._model_picker import ModelPicker
 from napari_restoration.gui._parameters_form import ParametersForm
 from napari_restoration.gui._progress_bar import ProgressBar
 from napari_restoration.models.classical.catalogue import is_classical
+from napari_restoration.tasks.applicable import why_no_adaptation, why_no_passes
 from napari_restoration.tasks.settings import RestoreSettings
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ class RestoreForm(QWidget):
         self.frames_row.setVisible(is_burst)
         self.advanced.offer_registration(is_burst)
         self.advanced.offer_network(card is None or not is_classical(card))
+        self.advanced.offer_passes("" if card is None else why_no_passes(card))
+        self.advanced.offer_adaptation("" if card is None else why_no_adaptation(card))
         self.parameters.show_card(card)
 
     def follow_theme(self, theme: str) -> None:
