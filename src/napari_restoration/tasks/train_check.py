@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_restoration.training.material import Material
     from napari_restoration.training.pairs.pair import Pair
 
-MOST_PAIRS = 24
+MOST_PAIRS = 16
 """Of a larger set so many pairs are looked at, spread over it."""
 _MOST_NAMED = 8
 
@@ -111,7 +111,9 @@ def _refusal(errors: Sequence[tuple[str, Sequence[str]]], material: Material) ->
     """What is wrong, with the names that both ways out need."""
     told = " ".join(words for words, _ in errors[:_MOST_NAMED])
     more = f" And {len(errors) - _MOST_NAMED} more." if len(errors) > _MOST_NAMED else ""
-    names = dict.fromkeys(shlex.quote(name) for _, several in errors for name in several)
+    names = list(dict.fromkeys(shlex.quote(name) for _, several in errors for name in several))
+    if len(names) > MOST_PAIRS:
+        names = [*names[:_MOST_NAMED], "..."]
     return (
         f"Pairs in {material.folder} must not be trained on as they are. {told}{more} Leave them out "
         f"(`--leave-out {' '.join(names)}`), or mend what can be mended "
