@@ -55,7 +55,8 @@ def iter_check_material(material: Material, *, leave_out: Sequence[str] = ()) ->
         If pairs must not be trained on as they are: it names them and says what to do. If a pair to be left out is
         not there.
     """
-    from napari_restoration.training.material import HELD, find_material
+    from napari_restoration.training.material import find_material
+    from napari_restoration.training.pairs.folder import HELD
 
     chosen = replace(material, leave_out=tuple(dict.fromkeys((*material.leave_out, *leave_out))))
     if material.kind == "index":
