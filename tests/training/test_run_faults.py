@@ -292,6 +292,27 @@ def test_a_checkpoint_of_the_first_version_is_read(
     assert [key for key in new if not torch.equal(new[key], old[key])] == []
 
 
+def test_a_run_of_a_version_whose_recipes_had_fewer_fields_goes_on(
+    images_dir: Path, tmp_path: Path, tiny_recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to_dict = Recipe.to_dict
+
+    def with_fewer(recipe: Recipe) -> dict:
+        plain = to_dict(recipe)
+        del plain["training"]["turns"]
+        return plain
+
+    with monkeypatch.context() as earlier:
+        earlier.setattr(Recipe, "to_dict", with_fewer)
+        epochs = TrainingRun.create(tmp_path / "run", tiny_recipe(), images_dir).epochs()
+        next(epochs)
+        epochs.close()
+    resumed = TrainingRun.resume(tmp_path / "run")
+    assert resumed.step == 2
+    _said(resumed)
+    assert resumed.finished
+
+
 def test_changed_data_are_told_at_resume_and_recorded(
     images_dir: Path, tmp_path: Path, tiny_recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:

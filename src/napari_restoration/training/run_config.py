@@ -45,6 +45,8 @@ class RunConfig:
         Arguments of `napari_restoration.tasks.train.iter_train` by name, as plain values and as they were given, to
         make the same run anew; those left at their defaults are left out. Empty for runs that were not begun there,
         or by an earlier version.
+    written : mapping or None
+        The recipe as ``config.json`` has it, without the fields that later versions added.
     """
 
     recipe: Recipe
@@ -56,12 +58,13 @@ class RunConfig:
     tensorboard: bool = False
     files: dict[str, tuple[str, str]]
     asked: Mapping[str, Any] = field(default_factory=dict)
+    written: Mapping[str, Any] | None = None
 
     @property
     def hash(self) -> str:
         """Of all that a checkpoint of this run depends on."""
         plain: dict[str, Any] = {
-            "recipe": self.recipe.to_dict(),
+            "recipe": self.recipe.to_dict() if self.written is None else self.written,
             "files": {k: v[1] for k, v in self.files.items()},
         }
         if self.start is not None:
@@ -117,7 +120,7 @@ class RunConfig:
                 minutes=plain["minutes"], device=plain["device"],
                 devices=plain.get("devices", 1), tensorboard=plain.get("tensorboard", False),
                 files={name: (path, digest) for name, (path, digest) in plain.get("files", {}).items()},
-                asked=plain.get("asked", {}),
+                asked=plain.get("asked", {}), written=plain["recipe"],
             )  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{folder} holds no training run that can be resumed ({error}).") from error
