@@ -126,7 +126,8 @@ class Interludes:
     def _export(self) -> Iterator[Progress]:
         run = self._run
         yield Progress(done=run.step, total=run.total(), message="writing the model")
-        if run.standing.weights is None:
+        # The present weights may well be better than those at the end of the last epoch.
+        if not run.is_scored():
             yield run.score_now()
         fault = run.save()
         if not run.leads:
