@@ -126,8 +126,8 @@ def null_space_share(
     Notes
     -----
     Both energies are of what varies within the window, and the square of 1 % of the contrast that the image is shown
-    with is added to the restoration's. So a bright body does not hide texture that was made up on it, and an empty background
-    has a share of 0, not of 0/0.
+    with is added to the restoration's. So a bright body does not hide texture that was made up on it, and an empty
+    background has a share of 0, not of 0/0.
     """
     plane, psf = as_plane("restored image", restored), _checked_kernel(kernel)
     check_window(window)
