@@ -9,15 +9,15 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_restoration.core.errors import InputError, ModelError, OutputError, RestorationError
 from napari_restoration.core.progress import Notice, Progress
 from napari_restoration.training.control import TrainingSaved
 from napari_restoration.training.report import EpochReport, LiveReport, ModelWritten, Paused
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from napari_restoration.models.card import ModelCard
     from napari_restoration.tasks.assessment import Assessment
 
