@@ -67,12 +67,15 @@ def test_from_open_layers_to_a_model_used_in_restore(
     before = viewer.layers["field0_noisy"].data.copy()
     press(qtbot, widget.form.train_button)
     qtbot.waitUntil(lambda: widget.session.running is not None, timeout=30_000)
-    assert not widget.form.inputs.isEnabled()
-    assert not widget.form.train_button.isEnabled()
+    assert not widget.form.inputs.isVisibleTo(widget)
+    viewer.add_image(before, name="another")
+    for button in (widget.form.train_button, widget.form.check_button):
+        assert not button.isVisibleTo(widget)
     assert widget.panel.isVisibleTo(widget)
     wait(qtbot, widget)
     name = "tiny-denoise-field0"
-    assert widget.form.message.text() == f"{name} is trained and chosen in Restore."
+    assert widget.panel.title.text().startswith(f"{name} is trained")
+    assert widget.form.inputs.isVisibleTo(widget)
     assert widget.form.train_button.isEnabled()
     assert widget.form.name.text() == f"{name}-2"
     weights = find_card(name)[1]
@@ -125,7 +128,7 @@ def test_a_training_is_paused_exported_from_and_stopped_while_restore_works(open
     qtbot.waitUntil(lambda: any(user_models_folder().glob(f"{name}-step*")), timeout=30_000)
     press(qtbot, buttons.stop_button)
     wait(qtbot, widget)
-    assert widget.form.message.text().startswith(f"{name} is trained")
+    assert widget.panel.title.text().startswith(f"{name} is trained")
     assert restore.form.models.task == "refocus"  # what is being worked on is not changed
     restore.choose(task="denoise")
     assert restore.form.models.card.id == name
@@ -153,7 +156,7 @@ def test_closing_the_panel_leaves_a_run_that_the_next_one_goes_on_with(open_trai
     press(qtbot, again.unfinished.rows[0].resume_button)
     assert again.unfinished.isHidden()
     wait(qtbot, again)
-    assert again.form.message.text().startswith("tiny-denoise-field0 is trained")
+    assert again.panel.title.text().startswith("tiny-denoise-field0 is trained")
     assert find_card("tiny-denoise-field0")[0].training["steps"] > left[0].steps
     assert again.unfinished.rows == []
 

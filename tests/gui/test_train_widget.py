@@ -1,5 +1,6 @@
 """The Train widget before a training: what is learned from, what is wrong with it, and the command it stands for."""
 
+import json
 import shlex
 
 import numpy as np
@@ -445,6 +446,25 @@ def test_settings_are_remembered_when_a_training_starts(open_train, qtbot, start
     assert again.form.sources.is_good
 
 
+def test_a_stopped_run_in_a_folder_of_ones_own_is_offered_next_time(open_train, qtbot, started, tmp_path):
+    viewer, widget = open_train()
+    add_pair(viewer, 1)
+    run = tmp_path / "my run"
+    widget.form.advanced.run.line.setText(str(run))
+    press(qtbot, widget.form.train_button)
+    wait(qtbot, widget)
+    assert started[0][1]["run"] == run
+    (run / "config.json").write_text(json.dumps({"recipe": {"id": "mine"}, "minutes": 5}))
+    again = type(widget)(viewer)
+    qtbot.addWidget(again)
+    assert not again.form.advanced.run.line.text()
+    assert len(again.unfinished.rows) == 1
+    press(qtbot, again.unfinished.rows[0].resume_button)
+    arguments, more = started[1]
+    assert arguments == ["--resume", str(run)]
+    assert (more["title"], more["minutes"]) == ("mine", 5)
+
+
 def test_a_menu_entry_brings_a_layer_with_its_counterpart(open_train):
     viewer, widget = open_train()
     add_pair(viewer, 1)
@@ -455,3 +475,22 @@ def test_a_menu_entry_brings_a_layer_with_its_counterpart(open_train):
     widget.choose(other)
     assert chosen(widget)[0][0] == "other"
     assert chosen(widget)[0][1] != "other"
+
+
+def test_the_layers_menu_opens_the_panel_on_the_active_layer(
+    make_napari_viewer, npe2pm, repository, tiny_models
+):
+    from napari.utils._proxies import PublicOnlyProxy
+    from npe2 import PluginManifest
+
+    from napari_restoration.gui import _commands
+
+    npe2pm.register(PluginManifest.from_file(repository / "napari.yaml"))
+    viewer = make_napari_viewer()
+    add_pair(viewer, 1)
+    add_pair(viewer, 2)
+    layer = viewer.layers["field2_noisy"]
+    _commands.train_active(PublicOnlyProxy(viewer), PublicOnlyProxy(layer))  # as napari hands them over
+    widget = _commands.open_train_widget(viewer)
+    assert viewer.window.dock_widgets["Train (napari-restoration)"] is widget
+    assert chosen(widget) == [("field2_noisy", "field2_clean")]

@@ -196,3 +196,23 @@ def test_a_run_that_is_trained_into_is_locked_and_not_discarded():
     assert not unfinished_runs()[0].is_locked
     discard_run(folder)
     assert not folder.exists()
+
+
+def test_an_exported_model_is_listed_under_its_step(tmp_path):
+    from napari_restoration.models.card import ModelCard
+    from napari_restoration.models.registry import find_card, list_models
+    from napari_restoration.models.store import save_model_folder
+    from napari_restoration.tasks.train_exported import install_exported
+
+    card = ModelCard(
+        id="m" * 64, title="Mine", description="Mine.", task="denoise", arch="care", arch_args={}, halo=2,
+        receptive_field=2,
+    )  # fmt: skip
+    save_model_folder(tmp_path / "exported", card, {"w": np.zeros(1, np.float32)})
+    for _ in range(2):  # the second replaces the first
+        folder, model = install_exported(tmp_path / "exported", 1234)
+        assert folder == user_models_folder() / model
+        assert model == "m" * 55 + "-step1234"
+        assert model in list_models("denoise")
+        assert find_card(model)[0].title == "Mine (step 1234)"
+    assert find_card(tmp_path / "exported")[0].id == card.id

@@ -68,6 +68,7 @@ class TrainAdvanced(Collapsible):
         self.copy_button.setToolTip("Copy the command line that does what Train does.")
         self.command = small_text()
         self.command.hide()
+        self._task = self._kept_method = ""
         self._lay_out(content)
         self.copy_button.clicked.connect(self.copy_clicked)
 
@@ -75,13 +76,15 @@ class TrainAdvanced(Collapsible):
         """Offer the methods of a task; a network that exists already has its own."""
         from napari_restoration.tasks.train_order import methods_of
 
-        chosen = self.method.currentData()
-        self.method.blockSignals(True)
-        self.method.clear()
-        for name, title in methods_of(task):
-            self.method.add(title, name)
-        self.method.setCurrentIndex(max(0, self.method.findData(chosen)))
-        self.method.blockSignals(False)
+        if task != self._task and is_from_scratch:  # each method is a file
+            chosen = self.method.currentData() or self._kept_method
+            self.method.blockSignals(True)
+            self.method.clear()
+            for name, title in methods_of(task):
+                self.method.add(title, name)
+            self.method.setCurrentIndex(max(0, self.method.findData(chosen)))
+            self.method.blockSignals(False)
+            self._task = task
         self.form.setRowVisible(self.method, is_from_scratch)
         self.form.setRowVisible(self.network_size, is_from_scratch)
 
@@ -120,6 +123,7 @@ class TrainAdvanced(Collapsible):
             name: getattr(self, name).currentData()
             for name in ("method", "network_size", "best_by", "device")
         }
+        combos["method"] = combos["method"] or self._kept_method
         return {**numbers, **combos, "rate": self.rate.text()}
 
     def restore(self, choices: dict[str, Any]) -> None:
@@ -127,6 +131,7 @@ class TrainAdvanced(Collapsible):
         for name in (*_NUMBERS, "seed"):
             if isinstance(value := choices.get(name), int):
                 getattr(self, name).setValue(value)
+        self._kept_method = str(choices.get("method") or "")
         for name in ("method", "network_size", "best_by", "device"):
             combo = getattr(self, name)
             if (index := combo.findData(choices.get(name))) >= 0:

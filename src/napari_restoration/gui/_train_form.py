@@ -68,7 +68,8 @@ class TrainForm(QWidget):
         self.progress = ProgressBar()
         self.progress.set_accent(ACCENT)
         self.message = Message()
-        self._is_named = False
+        self._is_named = self._is_training = False
+        self._named_after = ("", "")
         self.setMinimumWidth(_SMALLEST_WIDTH)
         self._lay_out()
         self.name.textEdited.connect(self._on_named)
@@ -108,12 +109,14 @@ class TrainForm(QWidget):
         """Name the new model after what it starts from and learns from, unless the person has named it."""
         from napari_restoration.tasks.train_order import free_model_name
 
-        if not self._is_named:
-            self.name.setText(free_model_name(self.start.start or self.start.task, self.sources.name()))
+        of = (self.start.start or self.start.task, self.sources.name())
+        if not self._is_named and of != self._named_after:
+            self._named_after = of
+            self.name.setText(free_model_name(*of))
 
     def forget_name(self) -> None:
         """Suggest a name again: the last one has a model now."""
-        self._is_named = False
+        self._is_named, self._named_after = False, ("", "")
         self.suggest_name()
 
     def follow_theme(self, theme: str) -> None:
@@ -127,9 +130,12 @@ class TrainForm(QWidget):
             button.setEnabled(not is_running)
 
     def set_training(self, is_training: bool) -> None:
-        """While a training is shown above, nothing can be set, and what was found of the pairs is out of the way."""
+        """While a training is shown above, it has the whole panel: nothing can be set."""
+        self._is_training = is_training
         self.set_running(is_training)
-        self.doctor.setVisible(not is_training and bool(self.doctor.rows()))
+        for part in (self.inputs, self.train_button, self.line):
+            part.setVisible(not is_training)
+        self._show_check_button()
 
     def show_findings(self) -> None:
         """Bring what was found of the pairs into sight."""
@@ -141,15 +147,18 @@ class TrainForm(QWidget):
         if bar is not None:
             bar.setValue(self.doctor.mapTo(self.scroll_area.widget(), QPoint(0, 0)).y() - 8)
 
+    def _show_check_button(self) -> None:
+        self.check_button.setVisible(not self._is_training and not self.sources.is_good)
+
     def _on_named(self, text: str) -> None:
-        self._is_named = bool(text.strip())
+        self._is_named, self._named_after = bool(text.strip()), ("", "")
 
     def _on_task(self) -> None:
         self.sources.good.offer_task(self.start.task)
 
     def _on_changed(self) -> None:
         self.advanced.offer_task(self.start.task, is_from_scratch=self.start.start is None)
-        self.check_button.setVisible(not self.sources.is_good)
+        self._show_check_button()
         self.suggest_name()
         self.changed.emit()
 
@@ -180,6 +189,9 @@ class TrainForm(QWidget):
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(6)
         layout.addLayout(self._top)
+        self.line = faint_line()
+        self.line.hide()  # until there is something above it
+        layout.addWidget(self.line)
         layout.addWidget(self.inputs)
         layout.addStretch(1)
         self.scroll_area = scrolled(content)

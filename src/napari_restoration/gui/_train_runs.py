@@ -1,26 +1,24 @@
-"""What the Train panel lets be done, as tasks for the thread. None touches Qt or napari."""
+"""What the Train panel lets be done before a training starts, as tasks for the thread. None touches Qt or napari."""
 
 from __future__ import annotations
 
 import dataclasses
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_restoration.core.errors import InputError, OutputError, RestorationError
+from napari_restoration.core.errors import InputError, OutputError
 from napari_restoration.core.files import write_bytes_atomically
 from napari_restoration.core.image import CalibratedImage
-from napari_restoration.core.progress import Notice, Progress, Task
+from napari_restoration.core.progress import Progress, Task
 from napari_restoration.tasks.train_order import TrainOrder, iter_write_good, iter_write_pairs
 
 if TYPE_CHECKING:
     from napari_restoration.degradations.presets import Preset
     from napari_restoration.tasks.pair_doctor import Found, PairFinding, PairReport
-    from napari_restoration.tasks.train_control import TrainingControl
-    from napari_restoration.tasks.train_reports import ModelWritten, TrainingResult
 
 Fix = tuple[str, str]
 """Pair and kind of a finding that is to be fixed."""
@@ -160,36 +158,6 @@ def prepare(job: TrainJob) -> Task[Prepared]:
         folder, left_out = yield from _pairs(job, checked.report)
     ready = dataclasses.replace(order, folder=folder, leave_out=left_out, is_checked=True)
     return Prepared(checked=checked, order=ready)
-
-
-def train(arguments: Sequence[str], control: TrainingControl) -> Task[TrainingResult]:
-    """Train in a process of its own; models that are written on the way are put where Restore lists them.
-
-    Yields, returns and raises as `napari_restoration.tasks.train_process.iter_train_command`.
-    """
-    from napari_restoration.tasks.train_process import iter_train_command
-    from napari_restoration.tasks.train_reports import ModelWritten
-
-    with closing(iter_train_command(arguments, control)) as task:
-        while True:
-            try:
-                report = next(task)
-            except StopIteration as end:
-                result: TrainingResult = end.value
-                return result
-            if isinstance(report, ModelWritten) and not report.final:
-                report = _listed(report)
-            yield report
-
-
-def _listed(report: ModelWritten) -> Progress:
-    from napari_restoration.tasks.train_exported import install_exported
-
-    try:
-        folder, model = install_exported(report.folder, report.done)
-    except RestorationError as error:
-        return Notice(done=report.done, total=report.total, message=str(error))
-    return dataclasses.replace(report, folder=folder, model=model)
 
 
 def left_errors(report: PairReport, fixes: frozenset[Fix]) -> list[PairFinding]:

@@ -47,7 +47,9 @@ class StartPicker(ModelPicker):
 
     def refresh(self) -> None:
         """Read the list of networks again; nothing stands below them."""
+        was_blocked = self.blockSignals(True)
         super().refresh()
+        self.blockSignals(was_blocked)
         combo = self.model_combo
         combo.blockSignals(True)
         if self._cards:

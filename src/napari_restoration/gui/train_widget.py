@@ -166,9 +166,8 @@ class TrainWidget(QWidget):
         if self.preparer.ready is None:
             return
         order, source = self.preparer.ready
-        if self.form.advanced.folders()[1] is not None:
-            self._own_runs = [str(order.run), *self._own_runs][:_MOST_REMEMBERED]
-            self.form.advanced.run.line.clear()  # the next run needs another folder
+        self._own_runs = self._runs()
+        self.form.advanced.run.line.clear()  # the next run needs another folder
         self._train(
             order.arguments(),
             run=order.run,
@@ -199,7 +198,6 @@ class TrainWidget(QWidget):
 
     def _on_trained(self, result: TrainingResult) -> None:
         self._refresh_models(result.model)
-        self.form.message.show_text(f"{result.model} is trained and chosen in Restore.")
 
     def _refresh_models(self, model: str, *, is_chosen: bool = True) -> None:
         """List a new model in every Restore panel of the viewer and choose it for its task; the task stays."""
@@ -234,8 +232,13 @@ class TrainWidget(QWidget):
     def _on_theme_changed(self, event: Any = None) -> None:
         self.form.follow_theme(self._viewer.theme)
 
+    def _runs(self) -> list[str]:
+        """Folders of runs that the person chose, with the one that is chosen now."""
+        chosen = self.form.advanced.folders()[1]
+        return [*([str(chosen)] if chosen is not None else []), *self._own_runs][:_MOST_REMEMBERED]
+
     def _choices(self) -> dict[str, Any]:
-        return {**self.form.choices(), "runs": self._own_runs}
+        return {**self.form.choices(), "runs": self._runs()}
 
     def _restore_choices(self, choices: dict[str, Any]) -> None:
         self.form.restore_choices(choices)
