@@ -54,6 +54,7 @@ def test_a_made_up_blob_is_marked_where_it_is_and_only_there():
         wrong = true + sign * ndimage.gaussian_filter(blob, 2)
         after = data_consistency(raw, wrong, _blur, read_noise_electrons=1.0)
         assert after.quality[200, 120] < 1e-6, name
+        assert after.too_far[200, 120] < 1e-6, name
         assert np.sign(after.z[200, 120]) == -sign
         far = np.hypot(*(np.indices(true.shape) - np.array([200, 120])[:, None, None])) > 35
         np.testing.assert_allclose(after.quality[far], before.quality[far], atol=0.02)
@@ -68,6 +69,10 @@ def test_a_copy_of_the_noise_is_flagged():
     half = data_consistency(raw, (raw + _specimen(50, 200, (64, 64))) / 2)
     assert half.overall_mean_square == pytest.approx(0.25, abs=0.05)
     assert np.median(half.quality) < 1e-3
+    # It is too close, not too far; and just right for one that is known to follow half of the noise.
+    assert half.too_far.min() > 0.9
+    known = data_consistency(raw, (raw + _specimen(50, 200, (64, 64))) / 2, expected_mean_square=0.25)
+    assert np.median(known.quality) > 0.3
 
 
 def test_correlated_noise_counts_as_fewer_pixels_and_is_told():
@@ -144,6 +149,8 @@ def test_tiny_and_dark_planes_have_defined_values(shape):
         (np.ones((4, 4)), np.ones((4, 4)), {"read_noise_electrons": -1}, "read noise"),
         (np.ones((4, 4)), np.ones((4, 4)), {"variance_error": np.nan}, "relative error"),
         (np.ones((4, 4)), np.ones((4, 4)), {"window": 4}, "odd"),
+        (np.ones((4, 4)), np.ones((4, 4)), {"expected_mean_square": 0.0}, "above 0"),
+        (np.ones((4, 4)), np.ones((4, 4)), {"expected_mean_square": np.ones((4, 5))}, "same grid"),
         (np.full((4, 4), np.nan), np.ones((4, 4)), {}, "no finite pixel"),
         (np.ones((4, 4), dtype=complex), np.ones((4, 4)), {}, "real numbers"),
     ],

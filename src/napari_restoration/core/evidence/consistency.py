@@ -52,6 +52,9 @@ class Consistency:
     quality : ndarray
         ``(Y, X)``, float32 in [0, 1]: two-sided p-value of `mean_square`. Even where all is right it is spread evenly
         over [0, 1]: only values near 0 mean something.
+    too_far : ndarray
+        ``(Y, X)``, float32 in [0, 1]: p-value of the upper side alone. Low where structure was added or removed; a
+        restoration that follows the noise does not lower it.
     overall_mean, overall_mean_square : float
         Of z over the whole plane. A mean square far from 1 everywhere speaks of a wrong gain or read noise.
     autocorrelation : ndarray
@@ -65,6 +68,7 @@ class Consistency:
     z: Plane
     mean_square: Plane
     quality: Plane
+    too_far: Plane
     overall_mean: float
     overall_mean_square: float
     autocorrelation: npt.NDArray[np.float64]
@@ -79,6 +83,7 @@ def data_consistency(
     *,
     read_noise_electrons: float = 0.0,
     variance_error: float = 0.0,
+    expected_mean_square: float | npt.ArrayLike = 1.0,
     window: int = WINDOW,
 ) -> Consistency:
     """Compare what the forward model makes of a restoration with the raw image.
@@ -96,6 +101,10 @@ def data_consistency(
     variance_error : float
         Relative standard error of the noise's variance, at least 0: 0.1 if gain and read noise were estimated and may
         give a variance that is 10 % off. It widens what counts as consistent.
+    expected_mean_square : float or array-like
+        What z^2 should be on average, a number above 0 or ``(y, x)``: 1 for a restoration that does not know the raw
+        image's noise. One that was made from the raw image repeats a part of its noise and leaves less. How much
+        follows from restoring a simulated raw image, ``A x`` with new noise, and smoothing that residual's z^2.
     window : int
         Odd side in pixels of the squares that z^2 is averaged over.
 
@@ -117,11 +126,7 @@ def data_consistency(
     The number of independent pixels in a window is ``2 n / v / sum(rho^2)`` with the mean v of the variance of z^2
     (2 for normal noise, more for few electrons) and the autocorrelation rho of z, see `independent_share`.
     """
-    if not (read_noise_electrons >= 0 and np.isfinite(read_noise_electrons)):
-        raise InputError(f"The read noise is {read_noise_electrons} electrons: give 0 or more.")
-    if not (variance_error >= 0 and np.isfinite(variance_error)):
-        raise InputError(f"The relative error of the noise's variance is {variance_error}: give 0 or more.")
-    check_window(window)
+    _check(read_noise_electrons, variance_error, window)
     measured = as_plane("raw image", raw)
     predicted, valid = _predicted(measured, as_plane("restored image", restored), forward)
     z, excess = standardised(measured, predicted, float(read_noise_electrons))
@@ -130,17 +135,38 @@ def data_consistency(
     lags, error = autocorrelation(z, valid)
     share = independent_share(lags, error, window)
     number = _independent(count, excess, valid, share, variance_error, window)
+    below = _below(mean_square / _expected(expected_mean_square, measured), number, valid)
     kept = z[valid].astype(np.float64)
     return Consistency(
         z=z,
         mean_square=mean_square,
-        quality=_two_sided(mean_square, number, valid),
+        quality=np.minimum(1, 2 * np.minimum(below, 1 - below)),
+        too_far=1 - below,
         overall_mean=float(kept.mean()),
         overall_mean_square=float(np.mean(kept**2)),
         autocorrelation=np.stack([lags[REACH + 1 :, REACH], lags[REACH, REACH + 1 :]]),
         autocorrelation_error=error,
         independent_share=share,
     )
+
+
+def _check(read_noise: float, variance_error: float, window: int) -> None:
+    if not (read_noise >= 0 and np.isfinite(read_noise)):
+        raise InputError(f"The read noise is {read_noise} electrons: give 0 or more.")
+    if not (variance_error >= 0 and np.isfinite(variance_error)):
+        raise InputError(f"The relative error of the noise's variance is {variance_error}: give 0 or more.")
+    check_window(window)
+
+
+def _expected(mean_square: float | npt.ArrayLike, measured: Plane) -> Plane:
+    expected = np.asarray(mean_square, dtype=np.float32)
+    if expected.ndim:
+        same_shape(("raw image", "expected mean square"), measured, expected)
+    if not (expected > 0).all():
+        raise InputError(
+            f"The expected mean square goes down to {float(expected.min()):g}: it must be above 0."
+        )
+    return expected
 
 
 def standardised(measured: Plane, predicted: Plane, read_noise: float) -> tuple[Plane, Plane]:
@@ -219,10 +245,10 @@ def _independent(
     return np.asarray(1 / (1 / number + np.float32(variance_error**2 / 2)), dtype=np.float32)
 
 
-def _two_sided(mean_square: Plane, number: Plane, valid: Mask) -> Plane:
+def _below(mean_square: Plane, number: Plane, valid: Mask) -> Plane:
+    """Chance of a smaller mean square; NaN where pixels are missing."""
     from scipy.special import gammainc
 
-    below = gammainc(number[valid] / 2, number[valid] * mean_square[valid] / 2)
-    quality = np.full(mean_square.shape, np.nan, dtype=np.float32)
-    quality[valid] = np.minimum(1, 2 * np.minimum(below, 1 - below))
-    return quality
+    below = np.full(mean_square.shape, np.nan, dtype=np.float32)
+    below[valid] = gammainc(number[valid] / 2, number[valid] * mean_square[valid] / 2)
+    return below

@@ -94,14 +94,7 @@ def disagreement(
     that matters, keeps both limits, and can be read as that of probabilistic members. Their variance is the epistemic
     one alone.
     """
-    mu = [as_plane(f"member {number}", member) for number, member in enumerate(means, 1)]
-    if len(mu) < 2:
-        raise InputError(
-            f"Disagreement needs at least 2 members, but there are {len(mu)}: add copies or models."
-        )
-    for number, member in enumerate(mu, 1):
-        same_shape(("member 1", f"member {number}"), mu[0], member)
-    stack = np.stack(mu)
+    stack = _members(means)
     if scales is not None:
         b = _stated(scales, stack)
     else:
@@ -147,6 +140,17 @@ def assumed_scale(
     if not contrast > 0:
         return 1.0
     return _ASSUMED_WIDTH * contrast / (2 * float(half_width(1.0, 0.95)))
+
+
+def _members(means: Sequence[npt.ArrayLike]) -> Stack:
+    planes = [as_plane(f"member {number}", member) for number, member in enumerate(means, 1)]
+    if len(planes) < 2:
+        raise InputError(
+            f"Disagreement needs at least 2 members, but there are {len(planes)}: add copies or models."
+        )
+    for number, plane in enumerate(planes, 1):
+        same_shape(("member 1", f"member {number}"), planes[0], plane)
+    return np.stack(planes)
 
 
 def _stated(scales: Sequence[npt.ArrayLike], stack: Stack) -> Stack:

@@ -130,11 +130,7 @@ def null_space_share(
     background has a share of 0, not of 0/0.
     """
     plane, psf = as_plane("restored image", restored), _checked_kernel(kernel)
-    check_window(window)
-    if not (eps > 0 and np.isfinite(eps)):
-        raise InputError(f"The noise has {eps} times the signal's power: give a number above 0.")
-    if scale < 1:
-        raise InputError(f"The restoration has {scale} pixels for one of the raw image: give 1 or more.")
+    _check(eps, scale, window)
     valid = np.isfinite(plane)
     if not valid.any():
         raise InputError("The restored image has no finite pixel: there is nothing to judge.")
@@ -146,6 +142,14 @@ def null_space_share(
     beyond[~valid] = np.nan
     share, overall = _shares(centred, beyond, valid, window, display_range(plane))
     return NullSpace(beyond, share, (1 - share).astype(np.float32), overall)
+
+
+def _check(eps: float, scale: int, window: int) -> None:
+    check_window(window)
+    if not (eps > 0 and np.isfinite(eps)):
+        raise InputError(f"The noise has {eps} times the signal's power: give a number above 0.")
+    if scale < 1:
+        raise InputError(f"The restoration has {scale} pixels for one of the raw image: give 1 or more.")
 
 
 def _shares(
