@@ -4,6 +4,15 @@ With the raw image y, the restoration x and the forward model A, all in electron
 has mean 0 and variance 1 where x is right and the noise is shot noise with read noise s. The mean of z^2 in a window
 is then chi-squared. It is looked at from both sides: far above 1 something was removed or added, far below 1 the
 restoration has copied the noise.
+
+Below 5 expected electrons both sides are taken through ``t(y) = 2 sqrt(y + 3/8 + s^2)`` (F. J. Anscombe,
+Biometrika 35 (1948) 246), compared with the exact mean of t and divided by its exact standard deviation, as the
+transform alone is biased by up to 0.3 standard deviations there. A x below 0.01 electrons counts as 0.01.
+The number of independent pixels in a window is ``2 n / v / sum(rho^2)`` with the mean v of the variance of z^2
+(2 for normal noise, more for few electrons) and the autocorrelation rho of z, see `independent_share`.
+
+What a restoration that follows the noise leaves of z^2 is found by restoring a simulated raw image, ``A x`` with new
+noise, and smoothing that residual's z^2; without it good restorations of bright structure are marked as copies.
 """
 
 from __future__ import annotations
@@ -102,9 +111,8 @@ def data_consistency(
         Relative standard error of the noise's variance, at least 0: 0.1 if gain and read noise were estimated and may
         give a variance that is 10 % off. It widens what counts as consistent.
     expected_mean_square : float or array-like
-        What z^2 should be on average, a number above 0 or ``(y, x)``: 1 for a restoration that does not know the raw
-        image's noise. One that was made from the raw image repeats a part of its noise and leaves less. How much
-        follows from restoring a simulated raw image, ``A x`` with new noise, and smoothing that residual's z^2.
+        What z^2 should be on average, a number above 0 or ``(y, x)``. A restoration made from the raw image repeats
+        a part of its noise and leaves less than 1.
     window : int
         Odd side in pixels of the squares that z^2 is averaged over.
 
@@ -117,14 +125,6 @@ def data_consistency(
     ------
     InputError
         If an array is no plane, the grids do not fit, a number is out of range, or no pixel is finite.
-
-    Notes
-    -----
-    Below 5 expected electrons both sides are taken through ``t(y) = 2 sqrt(y + 3/8 + s^2)`` (F. J. Anscombe,
-    Biometrika 35 (1948) 246), compared with the exact mean of t and divided by its exact standard deviation, as the
-    transform alone is biased by up to 0.3 standard deviations there. A x below 0.01 electrons counts as 0.01.
-    The number of independent pixels in a window is ``2 n / v / sum(rho^2)`` with the mean v of the variance of z^2
-    (2 for normal noise, more for few electrons) and the autocorrelation rho of z, see `independent_share`.
     """
     _check(read_noise_electrons, variance_error, window)
     measured = as_plane("raw image", raw)
