@@ -7,7 +7,7 @@ restoration has copied the noise.
 
 Below 5 expected electrons both sides are taken through ``t(y) = 2 sqrt(y + 3/8 + s^2)`` (F. J. Anscombe,
 Biometrika 35 (1948) 246), compared with the exact mean of t and divided by its exact standard deviation, as the
-transform alone is biased by up to 0.3 standard deviations there. A x below 0.01 electrons counts as 0.01.
+transform alone is biased by up to 0.2 standard deviations there. A x below 0.01 electrons counts as 0.01.
 The number of independent pixels in a window is ``2 n / v / sum(rho^2)`` with the mean v of the variance of z^2
 (2 for normal noise, more for few electrons) and the autocorrelation rho of z, see `independent_share`.
 
@@ -108,8 +108,7 @@ def data_consistency(
     read_noise_electrons : float
         Standard deviation s of the read noise, at least 0.
     variance_error : float
-        Relative standard error of the noise's variance, at least 0: 0.1 if gain and read noise were estimated and may
-        give a variance that is 10 % off. It widens what counts as consistent.
+        Relative standard error of the noise's variance, at least 0, where gain and read noise were estimated.
     expected_mean_square : float or array-like
         What z^2 should be on average, a number above 0 or ``(y, x)``. A restoration made from the raw image repeats
         a part of its noise and leaves less than 1.
@@ -119,12 +118,11 @@ def data_consistency(
     Returns
     -------
     Consistency
-        Maps on the raw image's grid.
 
     Raises
     ------
     InputError
-        If an array is no plane, the grids do not fit, a number is out of range, or no pixel is finite.
+        If an array is no plane, grids do not fit, a number is out of range, or no pixel is finite.
     """
     _check(read_noise_electrons, variance_error, window)
     measured = as_plane("raw image", raw)
