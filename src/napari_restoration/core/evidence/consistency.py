@@ -99,10 +99,8 @@ def data_consistency(
 
     Parameters
     ----------
-    raw : array-like
-        ``(y, x)``, in electrons above the camera's offset.
-    restored : array-like
-        ``(Y, X)``, in electrons a raw pixel.
+    raw, restored : array-like
+        ``(y, x)`` and ``(Y, X)``, both in electrons a raw pixel above the camera's offset.
     forward : callable, optional
         A without noise: ``(Y, X)`` -> ``(y, x)``. None is the identity (no blur).
     read_noise_electrons : float
