@@ -123,9 +123,9 @@ def test_a_plane_without_contrast_cannot_be_matched():
         match_grey_levels(RNG.random((8, 8)), np.ones((8, 8)))
 
 
-@pytest.mark.parametrize(("axes", "shape"), [("TYX", (3, 8, 8)), ("YXS", (8, 8, 3))])
+@pytest.mark.parametrize(("axes", "shape"), [("TYX", (3, 8, 8)), ("YXS", (8, 8, 3)), ("ZYX", (3, 8, 8))])
 def test_images_that_do_not_fit_are_refused_before_anything_is_read(axes, shape):
-    with pytest.raises(InputError, match=r"colour|time points"):
+    with pytest.raises(InputError, match=r"colour|time points|axes"):
         compare_planes(
             image(np.zeros((2, 8, 8)), "TYX"),
             image(np.zeros(shape), axes),

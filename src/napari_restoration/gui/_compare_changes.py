@@ -42,18 +42,6 @@ class Changes:
             if is_same(getattr(change.thing, change.name), change.ours):
                 setattr(change.thing, change.name, change.before)
 
-    def remember(self, thing: Any, name: str) -> None:
-        """Keep an attribute that will change along with others; `take_as_ours` follows when it has."""
-        if self._find(thing, name) is None:
-            now = getattr(thing, name)
-            self._made.append(_Change(thing, name, now, now))
-
-    def take_as_ours(self, thing: Any, name: str) -> None:
-        """What a remembered attribute is now counts as set here."""
-        known = self._find(thing, name)
-        if known is not None:
-            known.ours = getattr(thing, name)
-
     def _find(self, thing: Any, name: str) -> _Change | None:
         return next((one for one in self._made if one.thing is thing and one.name == name), None)
 

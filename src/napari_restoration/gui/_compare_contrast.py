@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from qtpy.QtCore import QObject
 
-from napari_restoration.gui._compare_changes import Changes
+from napari_restoration.gui._compare_changes import is_same
 from napari_restoration.tasks.comparison import GreyMatch
 
 if TYPE_CHECKING:
     from napari.layers import Image
 
+Limits = tuple[float, float]
 Contrast = Literal["own", "linked", "matched"]
 
 
@@ -27,7 +28,8 @@ class ContrastLink(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._pair: tuple[Image, Image] | None = None
-        self._changes = Changes()
+        self._before: dict[Image, tuple[Limits, Limits]] = {}
+        self._ours: dict[Image, Limits] = {}
         self._is_busy = False
         self.match: GreyMatch | None = None
         """How grey levels of the later layer are brought to those of the earlier one, where contrast is kept so."""
@@ -46,6 +48,7 @@ class ContrastLink(QObject):
         """
         self.part()
         self._pair, self.match = pair, match
+        self._before = {one: (_limits(one), _range(one)) for one in pair}
         (low, high), later = pair[0].contrast_limits, pair[1].contrast_limits
         if match == GreyMatch():
             low, high = min(low, later[0]), max(high, later[1])
@@ -58,7 +61,11 @@ class ContrastLink(QObject):
         if self._pair is not None:
             for layer in self._pair:
                 layer.events.contrast_limits.disconnect(self._on_limits)
-        self._changes.undo()
+        for layer, (limits, wide) in self._before.items():
+            if layer in self._ours and is_same(_limits(layer), self._ours[layer]):
+                layer.contrast_limits = limits
+                layer.contrast_limits_range = wide  # which limits beyond it have widened
+        self._before, self._ours = {}, {}
         self._pair, self.match = None, None
 
     def _on_limits(self, event: Any) -> None:
@@ -78,10 +85,18 @@ class ContrastLink(QObject):
         self._is_busy = True
         try:
             for layer, limits in wanted:
-                if layer is not moved:
-                    # Limits beyond the slider's range widen it, so the range is taken back as well.
-                    self._changes.remember(layer, "contrast_limits_range")
-                    self._changes.set(layer, "contrast_limits", limits)
-                    self._changes.take_as_ours(layer, "contrast_limits_range")
+                if layer is not moved and not is_same(_limits(layer), limits):
+                    layer.contrast_limits = limits
+                    self._ours[layer] = _limits(layer)
         finally:
             self._is_busy = False
+
+
+def _limits(layer: Image) -> Limits:
+    low, high = layer.contrast_limits
+    return float(low), float(high)
+
+
+def _range(layer: Image) -> Limits:
+    low, high = layer.contrast_limits_range
+    return float(low), float(high)

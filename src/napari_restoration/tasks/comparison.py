@@ -91,7 +91,7 @@ def compare_planes(
     Raises
     ------
     InputError
-        If an image is in colour, or the images have different numbers of planes.
+        If an image is in colour, or the images have different numbers of planes or axes that do not fit.
     """
     _check(before, after)
     is_on_after = lattices[1].pixel_area < lattices[0].pixel_area * (1 - SAME_PLACE_PX)
@@ -229,3 +229,9 @@ def _check(before: CalibratedImage, after: CalibratedImage) -> None:
             raise InputError(
                 f"{before.name!r} has {first} {noun} and {after.name!r} {second}: compare layers with as many."
             )
+    long = [{axis for axis in "TZC" if image.size_of(axis) > 1} for image in (before, after)]
+    if not (long[0] <= long[1] or long[1] <= long[0]):
+        raise InputError(
+            f"{before.name!r} has the axes {before.axes} and {after.name!r} {after.axes}: name the axes of the layers "
+            "alike."
+        )
