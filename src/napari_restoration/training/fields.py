@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_restoration.core.errors import InputError
 from napari_restoration.training.good_images import GoodPlane
+from napari_restoration.training.pairs.lazy import LazyPlane
 from napari_restoration.training.pairs.names import scene_of
 from napari_restoration.training.recipe import Recipe
 from napari_restoration.training.simulate import DEFAULTS, draw, simulate
@@ -107,7 +108,10 @@ class FieldMaker:
         if not (self._whole and isinstance(item, PairSource)):
             return float(np.percentile(given, drawn[0])), float(np.percentile(given, drawn[1]))
         if item.name not in self._curves:
-            self._curves[item.name] = _percentile_curves(item.input)
+            # A part that is held out is normalised as the image that it is a part of.
+            given: Any = item.input
+            whole = given.uncut if isinstance(given, LazyPlane) else given
+            self._curves[item.name] = _percentile_curves(whole)
         low, high = (
             float(np.interp(share, *curve))
             for share, curve in zip(drawn, self._curves[item.name], strict=True)

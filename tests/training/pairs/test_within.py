@@ -4,6 +4,7 @@ from tests.training.pairs.conftest import noisy, texture
 
 from napari_restoration.core.image import CalibratedImage
 from napari_restoration.degradations.preset_store import find_preset
+from napari_restoration.training.fields import FieldMaker
 from napari_restoration.training.good_images import find_good_images, good_planes
 from napari_restoration.training.pairs.folder import open_pair_folder
 from napari_restoration.training.pairs.lazy import pair_sources
@@ -32,6 +33,23 @@ def test_the_last_part_along_the_longer_side_is_held_out_half_a_patch_away():
     np.testing.assert_array_equal(np.asarray(held.target), np.asarray(whole.target)[:, 160:])
     np.testing.assert_array_equal(held.input[3:9, 1:7], whole.input[3:9, 161:167])
     assert "rest of this field, not on others" in words
+
+
+def test_a_part_is_normalised_as_the_image_that_it_is_a_part_of(tiny_recipe):
+    (whole,) = sources((96, 200))
+    _, (held,), _ = hold_out_parts([whole], 0.2, 32)
+
+    recipe = tiny_recipe(training={"percentiles": "image"})
+    field = FieldMaker(recipe, [], [held], fixed=True).make(np.random.default_rng(0))
+
+    low, high = np.percentile(np.asarray(whole.input), [2, 99.8])
+    part = np.asarray(held.input)
+    grey = field.input * (high - low) + low
+    assert held.input.part(slice(0, 9), slice(0, 9)).uncut is whole.input
+    assert any(
+        np.allclose(grey, part[y : y + 32, x : x + 32], atol=1e-2)
+        for y in range(part.shape[0] - 31) for x in range(part.shape[1] - 31)
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("settings", [{"register": True}, {"bin_input": 2}, {}])

@@ -65,6 +65,7 @@ class LazyPlane:
         self._gain, self._offset, self._shift, self._binning = gain, offset, shift_px, binning
         self.has_missing = False
         self._origin = (0, 0)
+        self._uncut: LazyPlane | None = None
         self._stored = pair.input if side == "input" else pair.target
         frames = (pair.input.size_of("T"),) if side == "input" and pair.is_burst else ()
         self.shape = (*frames, *(n // binning for n in self._stored.plane_shape))
@@ -72,10 +73,16 @@ class LazyPlane:
     def part(self, rows: slice, columns: slice) -> LazyPlane:
         """The plane's own rows and columns from start to stop, as a plane of its own."""
         cut = copy(self)
+        cut._uncut = self.uncut
         spans = [span.indices(n)[:2] for span, n in zip((rows, columns), self.shape[-2:], strict=True)]
         cut._origin = (self._origin[0] + spans[0][0], self._origin[1] + spans[1][0])
         cut.shape = (*self.shape[:-2], *(stop - start for start, stop in spans))
         return cut
+
+    @property
+    def uncut(self) -> LazyPlane:
+        """The plane that this one is a part of, or this one."""
+        return self if self._uncut is None else self._uncut
 
     @property
     def ndim(self) -> int:
