@@ -109,8 +109,8 @@ class FieldMaker:
             return float(np.percentile(given, drawn[0])), float(np.percentile(given, drawn[1]))
         if item.name not in self._curves:
             # A part that is held out is normalised as the image that it is a part of.
-            given: Any = item.input
-            whole = given.uncut if isinstance(given, LazyPlane) else given
+            plane: Any = item.input
+            whole = plane.uncut if isinstance(plane, LazyPlane) else plane
             self._curves[item.name] = _percentile_curves(whole)
         low, high = (
             float(np.interp(share, *curve))
