@@ -318,3 +318,29 @@ def test_where_the_canvas_is_not_to_be_reached_layers_fade_into_each_other(qtbot
     assert "fades" in widget.form.hint.text()
     widget.show_mode("off")
     assert (before.opacity, after.opacity) == (1.0, 0.9)
+
+
+def test_a_profile_is_live_while_the_mouse_drags_an_end_of_the_line(open_compare, qtbot):
+    viewer, widget = open_compare()
+    widget.form.profile_section.set_open(True)
+    qtbot.mouseClick(widget.profile.draw_button, Qt.MouseButton.LeftButton)
+    qtbot.wait(100)
+    canvas, camera = find_canvas(viewer).widget, viewer.scene.camera
+
+    def at(y, x):
+        middle = canvas.rect().center()
+        shift = (np.array([y, x]) - np.array(camera.center)[-2:]) * camera.zoom
+        return QPoint(round(middle.x() + shift[1]), round(middle.y() + shift[0]))
+
+    (y, x) = viewer.layers["Profile"].data[0][1]
+    lengths = []
+    qtbot.mouseMove(canvas, at(y, x))
+    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=at(y, x))
+    for shift in (5, 10, 15, 20):
+        qtbot.mouseMove(canvas, at(y + shift, x))
+        qtbot.wait(60)
+        lengths.append(float(widget.profile.profile.distance[-1]))
+    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=at(y + 20, x))
+    assert lengths == sorted(set(lengths))  # another profile for each move, before the button is let go
+    assert viewer.layers["Profile"].data[0][1][0] == pytest.approx(y + 20, abs=1)
+    assert tuple(widget.profile.profile.values[0][:3]) == (DARK,) * 3
