@@ -35,6 +35,15 @@ def guess_pair(viewer: ViewerModel) -> Pair | None:
     return (images[1], images[0]) if len(images) > 1 else None
 
 
+def pair_with(viewer: ViewerModel, layer: Image) -> Pair | None:
+    """A layer with its source or its uppermost result; None if it has neither."""
+    images = [one for one in reversed(viewer.layers) if is_restorable(one) and not is_comparison(one)]
+    source = source_of(layer, images)
+    if source is not None:
+        return source, layer
+    return next(((layer, one) for one in images if source_of(one, [layer]) is layer), None)
+
+
 def source_of(layer: Image, among: list[Image]) -> Image | None:
     """The layer that another was made from: by its provenance, and while it is being made by its name."""
     record: Any = layer.metadata.get(METADATA_KEY)
