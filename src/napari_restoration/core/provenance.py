@@ -57,6 +57,8 @@ class Provenance:
         Records of the inputs that were results themselves.
     notices : list of str
         What the user was told.
+    result : mapping
+        sha256 of the restored pixels, see `tasks.result_hash`; empty in records of earlier versions.
     version : int
         Of this format.
     extra : mapping
@@ -75,6 +77,7 @@ class Provenance:
     seed: int | None = None
     parents: list[Mapping[str, Any]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    result: Mapping[str, Any] = field(default_factory=dict)
     version: int = VERSION
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -186,6 +189,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "seed": (int, type(None)),
     "parents": (list,),
     "notices": (list,),
+    "result": (Mapping,),
     "version": (int,),
 }
 

@@ -34,6 +34,8 @@ def prepare(
     image: CalibratedImage,
     model: str | Path | AnyModel,
     settings: RestoreSettings | None = None,
+    *,
+    tile: tuple[int, ...] | None = None,
 ) -> Task[Restoration]:
     """Prepare a restoration; bad input is refused before anything is loaded.
 
@@ -45,6 +47,8 @@ def prepare(
         A model's id, its folder, or the loaded model.
     settings : RestoreSettings, optional
         The user's choices.
+    tile : tuple of int, optional
+        Side of the kept core along each spatial axis, as recorded by an earlier run, in place of the chosen one.
 
     Yields
     ------
@@ -88,7 +92,9 @@ def prepare(
 
     yield Progress(done=2, total=3, message="Choosing the tile size")
     spatial = tuple(image.size_of(axis) for axis in layout.spatial)
-    if settings.tile is not None:
+    if tile is not None:
+        pass  # multiples of the model's size multiple already
+    elif settings.tile is not None:
         tile = (round_up(settings.tile, card.size_multiple),) * len(spatial)
     else:
         tile = choose_tile(loaded, spatial, card.halo, frames, work_size(image, layout))

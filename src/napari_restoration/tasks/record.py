@@ -93,8 +93,10 @@ def _metadata(image: CalibratedImage, layout: Layout, settings: RestoreSettings)
     return kept
 
 
-def make_provenance(image: CalibratedImage, settings: RestoreSettings, restorer: BlockRestorer) -> Provenance:
-    """Record a run, with the hash of all pixels that were read for it."""
+def make_provenance(
+    image: CalibratedImage, settings: RestoreSettings, restorer: BlockRestorer, sha256: str = ""
+) -> Provenance:
+    """Record a run, with the hash of all pixels that were read for it, and of those that it made."""
     model = restorer.model
     parent = image.metadata.get("provenance")
     return Provenance(
@@ -115,6 +117,7 @@ def make_provenance(image: CalibratedImage, settings: RestoreSettings, restorer:
         normalization=_normalization(restorer),
         parents=[parent] if isinstance(parent, Mapping) else [],
         notices=list(restorer.notices),
+        result={"sha256": sha256} if sha256 else {},
     )
 
 

@@ -19,6 +19,7 @@ from napari_restoration.models.card import ModelCard
 from napari_restoration.tasks.blocks import BlockRestorer
 from napari_restoration.tasks.layout import Block, Layout
 from napari_restoration.tasks.record import describe_output, make_provenance, make_report
+from napari_restoration.tasks.result_hash import ResultHash
 from napari_restoration.tasks.results import BlockDone, Preview, PreviewTile, RestorationResult
 from napari_restoration.tasks.settings import RestoreSettings
 
@@ -96,6 +97,7 @@ class Restoration:
         self.restorer.begin()
         total = sum(self.restorer.count_tiles(block) for block in blocks)
         done = 0
+        made = ResultHash()
         for block in blocks:
             target = self._target(out.data, block)
             for report in self.restorer.restore(block, target, centre=centre):
@@ -105,7 +107,8 @@ class Restoration:
                     yield TileDone(done=done, total=max(total, done), region=region)
                 else:
                     yield report
-        provenance, figures = self._record(time.perf_counter() - started)
+            made.add(block.index, target)
+        provenance, figures = self._record(time.perf_counter() - started, made)
         finished = out.replace(metadata={**out.metadata, "provenance": provenance.to_dict()})
         return RestorationResult(
             image=finished, provenance=provenance, notices=tuple(self.notices), report=figures
@@ -136,6 +139,7 @@ class Restoration:
         self.restorer.begin()
         total = sum(self.restorer.count_tiles(block) for block in blocks)
         done = 0
+        made = ResultHash()
         for block in blocks:
             values = np.zeros(self.restorer.block_shape, self.restorer.output_dtype)
             for report in self.restorer.restore(block, values):
@@ -146,8 +150,9 @@ class Restoration:
                     )
                 else:
                     yield report
+            made.add(block.index, values)
             yield BlockDone(done=done, total=max(total, done), block=block, values=values)
-        return self._record(time.perf_counter() - started)
+        return self._record(time.perf_counter() - started, made)
 
     def iter_preview(
         self,
@@ -220,8 +225,8 @@ class Restoration:
                     yield report
         return preview
 
-    def _record(self, seconds: float) -> tuple[Provenance, dict[str, Any]]:
-        provenance = make_provenance(self.image, self.settings, self.restorer)
+    def _record(self, seconds: float, made: ResultHash) -> tuple[Provenance, dict[str, Any]]:
+        provenance = make_provenance(self.image, self.settings, self.restorer, made.hexdigest())
         return provenance, make_report(self.image, self.layout, self.restorer, seconds)
 
     def _target(self, data: Any, block: Block) -> npt.NDArray[Any]:

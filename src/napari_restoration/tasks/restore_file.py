@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from itertools import groupby, product
 from pathlib import Path
@@ -70,7 +71,34 @@ def iter_restore_file(
     settings = RestoreSettings() if settings is None else settings
     check_output(destination, [source], overwrite, folder=output_format(destination) == "ome-zarr")
     image = read_image(source, axes=axes)
-    card = card_of(model)
+    preparing = prepare(image, model, settings)
+    writing = iter_write(preparing, image, card_of(model), settings, source, destination, overwrite=overwrite)
+    return (yield from writing)
+
+
+def iter_write(
+    preparing: Task[Restoration],
+    image: CalibratedImage,
+    card: ModelCard,
+    settings: RestoreSettings,
+    source: Path,
+    destination: Path,
+    *,
+    overwrite: bool,
+) -> Task[dict[str, Any]]:
+    """Restore an image that was read from a file into another file; see `iter_restore_file`.
+
+    Parameters
+    ----------
+    preparing : generator
+        Makes the restoration ready; nothing of it runs before the output is known to take the result.
+    image, card, settings
+        What is restored, with what, and how.
+    source, destination : Path
+        The image's file, whose place is recorded relative to the result's, and the result.
+    overwrite : bool
+        Replace an existing output.
+    """
     layout = plan_layout(image, card, settings)
     ordered, like = _in_file_order(image, layout, card, settings)
     record: list[Provenance] = []
@@ -80,11 +108,11 @@ def iter_restore_file(
         dtype=output_dtype(image, settings),
         axes=like.axes,
         like=like,
-        provenance=lambda: record[-1].to_dict(),
+        provenance=lambda: _with_place(record[-1].to_dict(), source, destination),
         overwrite=overwrite,
     ) as writer:
         # Inside, so that a format that cannot hold the result, or a full disk, is told before the model is loaded.
-        restoration = yield from prepare(image, model, settings)
+        restoration = yield from preparing
         report = yield from _stream(restoration, ordered, like.axes, writer, record)
     told = list(writer.notices)
     for text in told:
@@ -96,6 +124,15 @@ def iter_restore_file(
         "output": str(destination),
         "notices": [*restoration.notices, *told],
     }
+
+
+def _with_place(record: dict[str, Any], source: Path, destination: Path) -> dict[str, Any]:
+    """A record that also says where the input lies, seen from the result, so that both can be moved together."""
+    try:
+        place = Path(os.path.relpath(source.resolve(), destination.resolve().parent)).as_posix()
+    except ValueError:  # on another drive of Windows
+        return record
+    return {**record, "inputs": [{**record["inputs"][0], "file": place}]}
 
 
 def _in_file_order(
