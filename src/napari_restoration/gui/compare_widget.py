@@ -207,8 +207,9 @@ class CompareWidget(QWidget):
             return
         if self._contrast == "matched" and pair == self._started_match:
             self.contrast.join(pair, match)
+            sign = "−" if match.offset < 0 else "+"
             self.form.message.show_text(
-                f"Matched in the plane in view: B × {match.gain:.4g} {match.offset:+.4g} is on A's scale."
+                f"Matched in the plane in view: B × {match.gain:.4g} {sign} {abs(match.offset):.4g} is on A's scale."
             )
             self.profile.update_profile()
 
