@@ -102,18 +102,10 @@ def iter_scores(
         _check(image, reference)
     positions = list(_positions(reference))
     total = len(positions) * (1 if data_range is not None else 2)
-    done = 0
     spread = data_range
     if spread is None:
-        low, high = math.inf, -math.inf
-        for position in positions:
-            plane = _plane(reference, position).data
-            finite = plane[np.isfinite(plane)]
-            if finite.size:
-                low, high = min(low, float(finite.min())), max(high, float(finite.max()))
-            done += 1
-            yield Progress(done=done, total=total, message="Measuring the reference's range")
-        spread = high - low if high > low else 0.0
+        spread = yield from _iter_range(reference, positions, total)
+    done = total - len(positions)
     planes, identical = [], [0] * len(images)
     for position in positions:
         judged = _score_plane(images, reference, position, spread)
@@ -153,6 +145,20 @@ def score_rows(scores: Scores) -> list[list[str]]:
 
 def _figures(values: Values) -> list[str]:
     return ["" if (value := values[name]) is None else f"{value:.9g}" for name in SCORES]
+
+
+def _iter_range(
+    reference: CalibratedImage, positions: Sequence[Mapping[str, int]], total: int
+) -> Task[float]:
+    """Maximum minus minimum of all finite pixels; 0 where there are none."""
+    low, high = math.inf, -math.inf
+    for done, position in enumerate(positions, 1):
+        plane = _plane(reference, position).data
+        finite = plane[np.isfinite(plane)]
+        if finite.size:
+            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+        yield Progress(done=done, total=total, message="Measuring the reference's range")
+    return high - low if high > low else 0.0
 
 
 def _score_plane(
