@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from napari_restoration import __version__
-from napari_restoration.cli import compare, degrade, demo, diagnose, models, pairs, restore, train
+from napari_restoration.cli import compare, degrade, demo, diagnose, models, pairs, replay, restore, train
 from napari_restoration.cli.messages import (
     DONE,
     FAILED,
@@ -30,6 +30,7 @@ examples:
   napari-restoration degrade good.tif -o bad.tif --preset widefield-20x
   napari-restoration compare cell_sharp.tif truth.tif --before cell.tif
   napari-restoration diagnose cell.tif
+  napari-restoration replay cell_sharp.tif -o again.tif
   napari-restoration models list
   napari-restoration demo
 
@@ -78,7 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (restore, degrade, compare, diagnose, models, demo, pairs, train):
+    for module in (restore, degrade, compare, diagnose, models, demo, pairs, replay, train):
         module.add_command(commands)
     return parser
 

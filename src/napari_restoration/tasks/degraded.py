@@ -14,6 +14,7 @@ from napari_restoration.core.provenance import Provenance, describe_input, softw
 from napari_restoration.degradations.forward import ForwardModel
 from napari_restoration.tasks.degrade_plan import DegradePlan
 from napari_restoration.tasks.degrade_settings import pixel_sizes
+from napari_restoration.tasks.result_hash import ResultHash
 
 Array = npt.NDArray[Any]
 
@@ -89,7 +90,7 @@ def describe_result(
         Y and X of the good image that they show.
     """
     image, preset = plan.image, plan.preset
-    provenance = _provenance(plan, model, sha256, notices, region)
+    provenance = _provenance(plan, output, model, sha256, notices, region)
     kept = {key: value for key, value in image.metadata.items() if key not in ("provenance", "notices")}
     record = {**kept, "provenance": provenance.to_dict()}
     sizes = pixel_sizes(image, plan.settings)
@@ -108,10 +109,17 @@ def describe_result(
 
 
 def _provenance(
-    plan: DegradePlan, model: ForwardModel, sha256: str, notices: Sequence[str], region: tuple[slice, slice]
+    plan: DegradePlan,
+    output: Array,
+    model: ForwardModel,
+    sha256: str,
+    notices: Sequence[str],
+    region: tuple[slice, slice],
 ) -> Provenance:
     image = plan.image
     parent = image.metadata.get("provenance")
+    made = ResultHash()
+    made.add({}, output)
     return Provenance(
         task="degrade",
         created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -120,10 +128,12 @@ def _provenance(
         settings={
             "preset": plan.preset.to_dict(), "model": model.to_dict(), "volume": plan.is_volume,
             "region": [[part.start, part.stop] for part in region],
+            "pixel_size_um": dict(pixel_sizes(plan.image, plan.settings)),
         },
         seed=plan.settings.seed,
         parents=[parent] if isinstance(parent, Mapping) else [],
         notices=list(notices),
+        result={"sha256": made.hexdigest()},
     )  # fmt: skip
 
 

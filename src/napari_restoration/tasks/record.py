@@ -114,14 +114,14 @@ def make_provenance(
             "halo": list(restorer.halo),
             **({"adaptation": adaptation} if (adaptation := describe_adaptation(restorer)) else {}),
         },
-        normalization=_normalization(restorer),
+        normalization=describe_normalization(restorer),
         parents=[parent] if isinstance(parent, Mapping) else [],
         notices=list(restorer.notices),
         result={"sha256": sha256} if sha256 else {},
     )
 
 
-def _normalization(restorer: BlockRestorer) -> list[Mapping[str, Any]]:
+def describe_normalization(restorer: BlockRestorer) -> list[Mapping[str, Any]]:
     """Intensities that became 0 and 1: of the image, then of the results that entered later passes."""
     recorded: list[Mapping[str, Any]] = []
     for key, first in restorer.percentiles.items():

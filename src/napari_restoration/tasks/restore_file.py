@@ -122,6 +122,7 @@ def iter_write(
         "axes": writer.axes,
         "output_shape": list(writer.shape),
         "output": str(destination),
+        "sha256": record[-1].result["sha256"],
         "notices": [*restoration.notices, *told],
     }
 
