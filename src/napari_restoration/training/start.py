@@ -104,11 +104,12 @@ def begin_from(core: Core, model: str | Path) -> Taken:
     network.load_state_dict({**state, **fitting})
     core.averaged.load_state_dict(network.state_dict())
     core.first = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
-    notices = [f"Training starts from {card.id}: {len(fitting)} of {len(state)} tensors fit."]
+    notices = []
     if left_out:
         unused = [name for name in given if name not in fitting]
         notices.append(
-            f"Random at first are {listed(left_out)}; not used of {card.id} are {listed(unused) or 'none'}."
+            f"{len(fitting)} of {len(state)} tensors of {card.id} fit. Random at first are {listed(left_out)}; not "
+            f"used are {listed(unused) or 'none'}."
         )
     usual = (FIXED_PERCENTILES[0][0], FIXED_PERCENTILES[1][0])
     if (card.low_percentile, card.high_percentile) != usual:
