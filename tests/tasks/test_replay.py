@@ -126,6 +126,25 @@ def test_tiles_that_the_engine_chose_are_taken_from_the_record(made, tmp_path, m
     assert read_image(tmp_path / "again.tif").metadata["provenance"]["settings"]["tile"] == tile
 
 
+def test_a_network_runs_on_as_many_threads_as_recorded(made, tmp_path, monkeypatch):
+    import torch
+
+    from napari_restoration.models.loader import RestorationModel
+
+    before = torch.get_num_threads()
+    record = read_image(made()).metadata["provenance"]
+    assert record["settings"]["threads"] == before
+    record["settings"]["threads"] = before + 1
+    (tmp_path / "record.json").write_text(json.dumps(record))
+    seen, predict = [], RestorationModel.predict
+    monkeypatch.setattr(
+        RestorationModel, "predict", lambda *given: seen.append(torch.get_num_threads()) or predict(*given)
+    )
+    run(iter_replay(tmp_path / "record.json", tmp_path / "again.tif"))
+    assert set(seen) == {before + 1}
+    assert torch.get_num_threads() == before
+
+
 def test_an_input_that_was_moved_is_named_and_can_be_given(made, tmp_path):
     result = made()
     (tmp_path / "elsewhere").mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from math import prod
@@ -15,11 +16,13 @@ from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.memory import free_memory_bytes, peak_memory_mb
 from napari_restoration.core.provenance import Provenance, describe_input, software_versions
 from napari_restoration.models.card import ModelCard
+from napari_restoration.models.classical.catalogue import is_classical
 from napari_restoration.tasks.adapting import describe_adaptation
 from napari_restoration.tasks.layout import Layout
 from napari_restoration.tasks.settings import RestoreSettings
 
 if TYPE_CHECKING:
+    from napari_restoration.models.any_model import AnyModel
     from napari_restoration.tasks.blocks import BlockRestorer
 
 
@@ -112,6 +115,7 @@ def make_provenance(
             "parameters": dict(getattr(model, "parameters", {})),
             "tile": list(restorer.tile),
             "halo": list(restorer.halo),
+            **_threads(model),
             **({"adaptation": adaptation} if (adaptation := describe_adaptation(restorer)) else {}),
         },
         normalization=describe_normalization(restorer),
@@ -119,6 +123,14 @@ def make_provenance(
         notices=list(restorer.notices),
         result={"sha256": sha256} if sha256 else {},
     )
+
+
+def _threads(model: AnyModel) -> dict[str, int]:
+    """On how many threads a network ran on the CPU: sums of another order differ in their last bits."""
+    torch = sys.modules.get("torch")
+    if torch is None or model.device != "cpu" or is_classical(model.card):
+        return {}
+    return {"threads": int(torch.get_num_threads())}
 
 
 def describe_normalization(restorer: BlockRestorer) -> list[Mapping[str, Any]]:

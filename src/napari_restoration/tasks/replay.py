@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from napari_restoration.tasks.blocks import BlockRestorer
 
 __all__ = ["iter_replay"]
+
+_MOST_THREADS = 1024
 
 
 def iter_replay(
@@ -123,7 +126,25 @@ def _iter_restore(
         yield Notice(done=0, total=0, message=text)
         settings = replace(settings, device=device)
     preparing = _prepared(recorded, image, model, settings, tile, differences)
-    return (yield from iter_write(preparing, image, card, settings, path, out, overwrite=overwrite))
+    with _threads_as(recorded, card):
+        return (yield from iter_write(preparing, image, card, settings, path, out, overwrite=overwrite))
+
+
+@contextmanager
+def _threads_as(recorded: Recorded, card: ModelCard) -> Iterator[None]:
+    """Compute on as many threads as recorded: sums of another order differ in their last bits."""
+    threads = recorded.provenance.settings.get("threads")
+    if is_classical(card) or not isinstance(threads, int) or not 1 <= threads <= _MOST_THREADS:
+        yield
+        return
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _settings(recorded: Recorded, card: ModelCard) -> tuple[RestoreSettings, tuple[int, ...]]:
