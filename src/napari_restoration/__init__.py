@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from napari_restoration.tasks.degrade import degrade
     from napari_restoration.tasks.diagnose import diagnose
     from napari_restoration.tasks.restore import restore
+    from napari_restoration.tasks.trust import trust
 
 __version__ = "0.1.0"
 
@@ -28,6 +29,7 @@ __all__ = [
     "load_model",
     "read_image",
     "restore",
+    "trust",
     "write_image",
 ]
 
@@ -40,6 +42,7 @@ _HOME_OF = {
     "load_model": "napari_restoration.models.any_model",
     "read_image": "napari_restoration.core.io",
     "restore": "napari_restoration.tasks.restore",
+    "trust": "napari_restoration.tasks.trust",
     "write_image": "napari_restoration.core.io",
 }
 

@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_restoration.cli import options
+from napari_restoration.cli import options, restore_trust
 from napari_restoration.cli.batch import run_batch
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ _EXAMPLES = """\
     napari-restoration restore a.tif -o b.ome.tif --model my_model/ --axes ZCYX --channel 1
   without a network, undoing a Gaussian blur:
     napari-restoration restore a.tif -o b.tif --model classical-richardson-lucy --parameter sigma_px=2
+  with maps of where not to trust the result:
+    napari-restoration restore a.tif -o b.tif --task denoise --trust b-trust.tif
 """
 
 
@@ -54,6 +56,7 @@ def add_command(commands: Commands) -> None:
         "--axes", type=options.axes, help="meaning of the axes, as TZYX, if the file's is wrong"
     )
     _add_settings(parser)
+    restore_trust.add_arguments(parser)
     options.add_json(parser)
     options.add_overwrite(parser)
 
@@ -138,8 +141,9 @@ def run(arguments: argparse.Namespace) -> int:
     # Refused before any file is opened.
     method_with(card, settings.parameters)
     check_applicable(card, settings)
-    work = _Restoring(model, settings, axes=arguments.axes, overwrite=arguments.overwrite)
-    return run_batch(arguments, card.id, work)
+    trusting = restore_trust.Trusting(arguments, card)
+    work = _Restoring(model, settings, trusting, axes=arguments.axes, overwrite=arguments.overwrite)
+    return run_batch(arguments, card.id, work, check=trusting.check)
 
 
 class _Restoring:
@@ -148,10 +152,17 @@ class _Restoring:
     done = "restored"
 
     def __init__(
-        self, model: str | Path, settings: RestoreSettings, *, axes: str | None, overwrite: bool
+        self,
+        model: str | Path,
+        settings: RestoreSettings,
+        trusting: restore_trust.Trusting,
+        *,
+        axes: str | None,
+        overwrite: bool,
     ) -> None:
         self._model: Any = model
         self._settings = settings
+        self._trusting = trusting
         self._axes = axes
         self._overwrite = overwrite
 
@@ -169,6 +180,8 @@ class _Restoring:
         from napari_restoration.tasks.restore_file import iter_restore_file
 
         started = time.monotonic()
+        if self._trusting.is_wanted and isinstance(self._model, str | Path):
+            self.prepare(bar)  # once for both
         task = iter_restore_file(
             job.source,
             job.target,
@@ -181,5 +194,7 @@ class _Restoring:
             report = progress.run(task, bar.report)
         for notice in report.get("notices", ()):
             bar.note(notice)
+        if self._trusting.is_wanted:
+            report["trust"] = self._trusting(job, self._model, self._settings, bar)
         seconds = time.monotonic() - started
         return report, f"{job.source} -> {job.target} ({seconds:.1f} s on {report['device']})"
