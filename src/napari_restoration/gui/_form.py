@@ -24,6 +24,7 @@ from napari_restoration.gui._message import Message, small_text
 from napari_restoration.gui._model_picker import ModelPicker
 from napari_restoration.gui._parameters_form import ParametersForm
 from napari_restoration.gui._progress_bar import ProgressBar
+from napari_restoration.gui._trust_overlay import TrustRow
 from napari_restoration.models.classical.catalogue import is_classical
 from napari_restoration.tasks.applicable import why_no_adaptation, why_no_passes
 from napari_restoration.tasks.settings import RestoreSettings
@@ -61,6 +62,7 @@ class RestoreForm(QWidget):
             "What Preview restores: the visible part, or the rectangle selected in a Shapes layer."
         )
         self.advanced = AdvancedSettings()
+        self.trust = TrustRow()
         self.diagnose_button = QPushButton("Diagnose")
         self.diagnose_button.setToolTip(
             "Look at the shown plane and say what is wrong with it; nothing runs by itself."
@@ -96,7 +98,8 @@ class RestoreForm(QWidget):
 
     def choices(self) -> dict[str, Any]:
         """What is remembered from one session to the next."""
-        chosen = {**self.models.choices(), **self.parameters.choices(), **self.advanced.choices()}
+        parts = (self.models, self.parameters, self.advanced, self.trust)
+        chosen = {name: value for part in parts for name, value in part.choices().items()}
         return {**chosen, "frames": self.frames_row.value()}
 
     def restore_choices(self, choices: dict[str, Any]) -> None:
@@ -104,6 +107,7 @@ class RestoreForm(QWidget):
         self.models.restore(choices)
         self.parameters.restore(choices)
         self.advanced.restore(choices)
+        self.trust.restore(choices)
         self.frames_row.set_value(choices.get("frames"))
 
     def offer_what_fits(self, card: ModelCard | None) -> None:
@@ -160,7 +164,7 @@ class RestoreForm(QWidget):
         layout.setSpacing(6)
         parts: list[Any] = [
             image_form, self.axes_row, faint_line(), self.models, self.parameters, self.frames_row, plan_form,
-            self._area_form, self.advanced, buttons, self.progress, self.message,
+            self._area_form, self.advanced, self.trust, buttons, self.progress, self.message,
             self.diagnosis,
         ]  # fmt: skip
         for part in parts:

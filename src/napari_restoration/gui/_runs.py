@@ -125,6 +125,11 @@ def needs_torch(order: Order) -> bool:
     return not loaded and not is_classical(order.card) and "torch" not in sys.modules
 
 
+def device_in_words(device: str) -> str:
+    """A device as a person would call it."""
+    return {"cpu": "the CPU", "mps": "the GPU (MPS)"}.get(device, f"the GPU ({device})")
+
+
 def _prepared(order: Order) -> Task[Restoration]:
     if order.prepared is not None:
         return order.prepared

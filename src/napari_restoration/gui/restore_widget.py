@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_restoration.core.errors import InputError, RestorationError
-from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.progress import Notice, Progress, Task, TileDone
+from napari_restoration.gui import _runs
 from napari_restoration.gui._diagnosis import Diagnoser
 from napari_restoration.gui._form import RestoreForm
 from napari_restoration.gui._layers import (
@@ -22,11 +22,12 @@ from napari_restoration.gui._layers import (
 from napari_restoration.gui._live import LivePreview, LiveResult
 from napari_restoration.gui._look import scrolled
 from napari_restoration.gui._remembered import recall, remembering
-from napari_restoration.gui._runs import LOADING_TORCH, Order, Ready, needs_torch, run_preview, run_restore
+from napari_restoration.gui._trust_overlay import Restored, Trusted
 from napari_restoration.gui._view import centre_of, drawn_region, shapes_layers, shown_index, visible_region
 from napari_restoration.gui._workers import RunningTask, start_task
 from napari_restoration.tasks.layout import plan_layout
 from napari_restoration.tasks.results import Preview, PreviewTile, RestorationResult
+from napari_restoration.tasks.trust_result import TrustProgress
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -113,9 +114,10 @@ class RestoreWidget(QWidget):
             return
         self.form.message.clear()
         self.form.set_running(True)
-        self.form.progress.start(LOADING_TORCH if needs_torch(order) else "Preparing")
+        self.form.progress.start(_runs.LOADING_TORCH if _runs.needs_torch(order) else "Preparing")
         self._source, self._result, self._notices = self.layer, None, []
-        task: Task[Any] = run_preview(order) if is_preview else run_restore(order)
+        run = _runs.run_preview if is_preview else self.form.trust.added_to(_runs.run_restore)
+        task: Task[Any] = run(order)
         self.running = start_task(
             remembering(task, self.form.choices()),
             self,
@@ -126,9 +128,9 @@ class RestoreWidget(QWidget):
             on_finished=self._on_finished,
         )
 
-    def _make_order(self, *, is_preview: bool) -> Order:
+    def _make_order(self, *, is_preview: bool) -> _runs.Order:
         layer, card = self._chosen()
-        image = self._image(layer)
+        image = layer_to_image(layer, self.form.axes_row.override)
         settings = self.form.settings(layer, card)
         plan_layout(image, card, settings)
         region = None
@@ -140,7 +142,7 @@ class RestoreWidget(QWidget):
         except InputError:
             centre = None  # the layer is out of sight: any order will do
         at = shown_index(self._viewer, layer, image.axes)
-        order = Order(image=image, card=card, settings=settings, at=at, centre=centre, region=region)
+        order = _runs.Order(image=image, card=card, settings=settings, at=at, centre=centre, region=region)
         return order.reuse(self._restoration)
 
     def _chosen(self) -> tuple[Image, ModelCard]:
@@ -154,9 +156,6 @@ class RestoreWidget(QWidget):
                 self.form.models.problem or "There is no model for this task: choose another task."
             )
         return layer, card
-
-    def _image(self, layer: Image) -> CalibratedImage:
-        return layer_to_image(layer, self.form.axes_row.override)
 
     def _on_layers_changed(self, event: Any = None) -> None:
         self.form.show_area(bool(shapes_layers(self._viewer)))
@@ -200,7 +199,7 @@ class RestoreWidget(QWidget):
         form.axes_row.show_problem()
         try:
             layer, card = self._chosen()
-            image = self._image(layer)
+            image = layer_to_image(layer, self.form.axes_row.override)
             form.axes_row.show_words(image.axes, image.shape)
             form.advanced.offer_channels(image.size_of("C"))
             layout = plan_layout(image, card, self.form.settings(layer, card))
@@ -213,12 +212,16 @@ class RestoreWidget(QWidget):
 
     def _on_reports(self, reports: list[Progress]) -> None:
         for report in reports:
-            if isinstance(report, Ready):
+            if isinstance(report, _runs.Ready):
                 self._restoration = report.restoration
                 if report.out is not None and self._source is not None and not self._is_cancelled():
                     with self.form.layer_combo.pinned():
                         self._result = LiveResult(self._viewer, self._source, report.restoration, report.out)
                 report.is_shown.set()
+            elif isinstance(report, Restored):
+                self._on_done(report.result)
+                self._preview.remove()
+                self._result = None  # whole, whatever becomes of the maps
             elif isinstance(report, Notice):
                 self._notices.append(report.message)
                 self.form.message.show_text(" ".join(self._notices), "warning")
@@ -235,13 +238,19 @@ class RestoreWidget(QWidget):
     def _show_progress(self, report: Progress) -> None:
         if isinstance(report, TileDone) and report.total:
             self.form.progress.advance(report, "Restoring" if self._result is not None else "Preview")
+        elif isinstance(report, TrustProgress):
+            self.form.progress.advance(report, "Checking")
         elif report.message and not isinstance(report, Notice):
             self.form.progress.announce(report.message)
 
     def _is_cancelled(self) -> bool:
         return self.running is not None and self.running.is_cancelled
 
-    def _on_done(self, result: RestorationResult | Preview) -> None:
+    def _on_done(self, result: RestorationResult | Preview | Trusted) -> None:
+        if isinstance(result, Trusted):
+            with self.form.layer_combo.pinned():
+                self.form.trust.show_maps(self._viewer, self._source, result)
+            return
         if isinstance(result, Preview):
             self._preview.finish()
             notices = self._restoration.notices if self._restoration is not None else []
@@ -250,10 +259,9 @@ class RestoreWidget(QWidget):
         if self._result is not None:
             self._result.finish(result)
         report = result.report
-        done = f"Restored in {report['seconds']:.1f} s on {_device_in_words(report['device'])}."
-        self.form.message.show_text(
-            " ".join([done, *result.notices]), "warning" if result.notices else "info"
-        )
+        done = f"Restored in {report['seconds']:.1f} s on {_runs.device_in_words(report['device'])}."
+        told = " ".join([done, *result.notices])
+        self.form.message.show_text(told, "warning" if result.notices else "info")
 
     def _on_cancel(self) -> None:
         self._keep_partial()
@@ -289,7 +297,3 @@ class RestoreWidget(QWidget):
 
         self.form.message.show_text(text, "error")
         show_error(text)
-
-
-def _device_in_words(device: str) -> str:
-    return {"cpu": "the CPU", "mps": "the GPU (MPS)"}.get(device, f"the GPU ({device})")

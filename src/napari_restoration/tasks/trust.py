@@ -193,20 +193,31 @@ def iter_trust_planes(
     return gathered.report(restoration, restored)
 
 
-def check_planes(restoration: Restoration, restored: CalibratedImage) -> None:
+def check_restoration(restoration: Restoration) -> None:
     """Refuse what cannot be judged plane by plane.
 
     Raises
     ------
     InputError
-        For volumes, colour images, and results that do not fit the raw image.
+        For volumes and colour images.
     """
     check_judgeable(restoration.card)
-    layout = restoration.layout
-    if "S" in layout.output_axes:
+    if "S" in restoration.layout.output_axes:
         raise InputError(
             f"{restoration.image.name!r} is in colour, but trust maps are made of grey images: split its colours first."
         )
+
+
+def check_planes(restoration: Restoration, restored: CalibratedImage) -> None:
+    """Refuse what `check_restoration` does, and results that do not fit the raw image.
+
+    Raises
+    ------
+    InputError
+        Naming both.
+    """
+    check_restoration(restoration)
+    layout = restoration.layout
     wanted = dict(zip(layout.output_axes, layout.output_shape, strict=True))
     found = {axis: size for axis, size in zip(restored.axes, restored.shape, strict=True) if size > 1}
     if found != {axis: size for axis, size in wanted.items() if size > 1}:
