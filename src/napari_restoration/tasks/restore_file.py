@@ -14,9 +14,10 @@ import numpy.typing as npt
 from napari_restoration.core.files import check_output
 from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.io import open_writer, output_format, read_image
-from napari_restoration.core.progress import Notice, Task
+from napari_restoration.core.progress import Notice, Progress, Task
 from napari_restoration.core.provenance import Provenance
 from napari_restoration.models.card import ModelCard
+from napari_restoration.tasks.domain import DomainReport, check_domain
 from napari_restoration.tasks.layout import Block, Layout, plan_layout
 from napari_restoration.tasks.prepare import card_of, prepare
 from napari_restoration.tasks.record import describe_output, output_dtype
@@ -61,7 +62,8 @@ def iter_restore_file(
     Returns
     -------
     dict
-        The report of the run with ``"output"`` and ``"notices"``; axes and shape as the file holds them.
+        The report of the run with ``"output"``, ``"sha256"`` of the result's pixels, ``"domain"`` (see
+        `domain.DomainReport`) and ``"notices"``; axes and shape as the file holds them.
 
     Raises
     ------
@@ -71,9 +73,29 @@ def iter_restore_file(
     settings = RestoreSettings() if settings is None else settings
     check_output(destination, [source], overwrite, folder=output_format(destination) == "ome-zarr")
     image = read_image(source, axes=axes)
-    preparing = prepare(image, model, settings)
-    writing = iter_write(preparing, image, card_of(model), settings, source, destination, overwrite=overwrite)
-    return (yield from writing)
+    card = card_of(model)
+    found: list[DomainReport] = []
+    preparing = _compared(prepare(image, model, settings), image, card, settings, found)
+    report = yield from iter_write(preparing, image, card, settings, source, destination, overwrite=overwrite)
+    return {**report, "domain": found[0].to_dict()}
+
+
+def _compared(
+    preparing: Task[Restoration],
+    image: CalibratedImage,
+    card: ModelCard,
+    settings: RestoreSettings,
+    found: list[DomainReport],
+) -> Task[Restoration]:
+    """Prepare, then tell in what the image is unlike the model's training images."""
+    restoration = yield from preparing
+    yield Progress(done=0, total=0, message="Comparing with the training images")
+    report = check_domain(image, card, channel=settings.channel)
+    found.append(report)
+    if report.words:
+        restoration.notices.append(report.words)
+        yield Notice(done=0, total=0, message=report.words)
+    return restoration
 
 
 def iter_write(
