@@ -48,7 +48,7 @@ def _table(task: str, is_real: bool, rows: Sequence[Row]) -> list[str]:
         lines.append(f"| {kind} | {len({row.image for row in same})} | {_cells(same)} |")
     quiet = [row.false for row in rows if row.kind == NOTHING and row.score == COMBINED]
     plain = [row.false for row in rows if row.kind == NOTHING and row.score == PLAIN]
-    if quiet:
+    if quiet and plain:
         lines += [
             "",
             f"Marked though nothing was planted: combined map median {100 * np.median(quiet):.1f} %, mean "

@@ -24,7 +24,7 @@ from napari_restoration.tasks.settings import RestoreSettings
 from napari_restoration.tasks.trust_gathered import Gathered
 from napari_restoration.tasks.trust_judge import check_judgeable, make_judge
 from napari_restoration.tasks.trust_plane import PlaneJudge
-from napari_restoration.tasks.trust_result import TrustDone, TrustProgress, TrustReport, TrustResult
+from napari_restoration.tasks.trust_result import TRUST, TrustDone, TrustProgress, TrustReport, TrustResult
 from napari_restoration.tasks.trust_settings import TrustSettings
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def iter_trust(
     Returns
     -------
     TrustResult
-        Maps in memory; `iter_trust_planes` hands them out plane by plane.
+        Maps in memory, without those that could be had for no plane; `iter_trust_planes` hands them out plane by plane.
     """
     pixels = restored.image if isinstance(restored, RestorationResult) else restored
     restoration = yield from _prepared(image, pixels, model, restore_settings)
@@ -136,6 +136,7 @@ def iter_trust(
             data=array, name=f"{like.name} {name}", metadata={**like.metadata, "provenance": record}
         )
         for name, array in arrays.items()
+        if name == TRUST or np.isfinite(array).any()
     }
     return TrustResult(maps=maps, report=finished)
 

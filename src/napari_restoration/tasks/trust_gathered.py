@@ -51,6 +51,8 @@ class Gathered:
         self._names = self.names(judge)
         self._figures: dict[str, list[float]] = {}
         self._why_not: dict[str, str] = {}
+        self._lacking: dict[str, int] = {}
+        self._planes = 0
         self._marked: dict[str, int] = {}
         self._known = self._strong = self._structure = self._marked_structure = 0
 
@@ -88,6 +90,8 @@ class Gathered:
             self._figures.setdefault(name, []).append(value)
         for part, why in evidence.why_not.items():
             self._why_not.setdefault(part, why)
+            self._lacking[part] = self._lacking.get(part, 0) + 1
+        self._planes += 1
         maps = {name: np.full(restored.shape, np.nan, np.float32) for name in self._names}
         maps |= {name: plane for name, plane in evidence.layers.items() if name in maps}
         calibration = self._judge.calibration
@@ -115,15 +119,20 @@ class Gathered:
     def report(self, restoration: Restoration, restored: CalibratedImage) -> TrustReport:
         """Everything in numbers and words."""
         summary = self._summary()
-        notices = [*self._assumed(), *missing_words(self._why_not)]
+        why_not = {part: self._where(part) + why for part, why in self._why_not.items()}
+        notices = [*self._assumed(), *missing_words(why_not)]
         return TrustReport(
             summary=summary,
             words=trust_words(summary),
             figures={name: float(np.mean(values)) for name, values in self._figures.items()},
-            why_not=self._why_not,
+            why_not=why_not,
             notices=tuple(notices),
             provenance=self._provenance(restoration, restored, notices),
         )
+
+    def _where(self, part: str) -> str:
+        lacking = self._lacking[part]
+        return "" if lacking == self._planes else f"on {lacking} of {self._planes} planes, "
 
     def _summary(self) -> TrustSummary:
         calibration, total = self._judge.calibration, self._known
