@@ -21,6 +21,7 @@ from napari_restoration.core.progress import Notice
 from napari_restoration.training import checkpoint, run_config
 from napari_restoration.training.checkpoint import LAST, read_checkpoint, write_checkpoint
 from napari_restoration.training.core import Core
+from napari_restoration.training.export import export_run
 from napari_restoration.training.lock import LOCK
 from napari_restoration.training.recipe import Recipe
 from napari_restoration.training.report import EpochReport
@@ -246,6 +247,42 @@ def test_best_weights_that_could_not_be_written_are_written_at_the_next_epoch(
     run = TrainingRun.create(tmp_path / "run", recipe, images_dir)
     _said(run)
     assert (tmp_path / "run" / BEST).exists()
+
+
+def test_an_end_that_cannot_be_saved_is_not_called_an_end_and_is_made_up_for_later(
+    images_dir: Path, tmp_path: Path, tiny_recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = TrainingRun.create(tmp_path / "a run", tiny_recipe(training=L1), images_dir)
+    with monkeypatch.context() as full:
+        write = checkpoint.write_bytes_atomically
+
+        def only_once(path: Path, data: bytes, **how: bool) -> None:
+            full.setattr(checkpoint, "write_bytes_atomically", never)
+            write(path, data, **how)
+
+        def never(*_: object, **__: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        full.setattr(checkpoint, "write_bytes_atomically", only_once)
+        with pytest.raises(OutputError, match="No space left.*--resume '.*/a run'"):
+            _said(run)
+    assert read_checkpoint(tmp_path / "a run").state["step"] == 2
+    _said(TrainingRun.resume(tmp_path / "a run"))
+    assert read_checkpoint(tmp_path / "a run").state["step"] == 4
+
+
+def test_best_weights_that_are_newer_than_the_checkpoint_are_not_taken_for_those_of_the_resumed_run(
+    images_dir: Path, tmp_path: Path, tiny_recipe
+) -> None:
+    """A process may be killed between writing the two, and the next one need not come by the same step."""
+    folder = tmp_path / "run"
+    run = TrainingRun.create(folder, tiny_recipe(training=L1), images_dir)
+    _said(run)
+    run.standing.best_step = 3
+    run.standing.write(folder)
+    resumed = TrainingRun.resume(folder)
+    _said(resumed)
+    assert export_run(folder, tmp_path / "model").training["best_step"] == resumed.standing.best_step
 
 
 def test_a_checkpoint_of_another_run_is_refused(images_dir: Path, tmp_path: Path, tiny_recipe) -> None:

@@ -87,7 +87,7 @@ def export_run(
     from napari_restoration.training.run import BEST, TrainingRun
 
     run = TrainingRun.resume(Path(run_folder))
-    if not (run.folder / BEST).exists():
+    if run.standing.weights is None and not (run.folder / BEST).exists():
         raise InputError(f"The training run {run_folder} has no finished epoch yet; let it train for longer.")
     weights, best_step = _best_weights(run)
     data = data or RunData(run.recipe, run.material)
@@ -246,6 +246,8 @@ def _best_weights(run: TrainingRun) -> tuple[dict[str, Tensor], int]:
 
     from napari_restoration.training.run import BEST
 
+    if run.standing.weights is not None and run.standing.unwritten:
+        return run.standing.weights, run.standing.best_step
     with safe_open(run.folder / BEST, framework="pt") as file:
         step = int(file.metadata()["step"])
         return {name: file.get_tensor(name) for name in file.keys()}, step  # noqa: SIM118 (no mapping)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -120,7 +121,8 @@ class Interludes:
         if fault := run.save():
             raise OutputError(f"Training ended at step {run.step}, but that could not be saved: {fault}")
         raise TrainingSaved(
-            f"Training is saved at step {run.step}; go on with: napari-restoration train --resume {run.folder}"
+            f"Training is saved at step {run.step}; go on with: napari-restoration train --resume "
+            f"{shlex.quote(str(run.folder))}"
         )
 
     def _export(self) -> Iterator[Progress]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from napari_restoration.core.errors import OutputError
 from napari_restoration.core.progress import Progress
 from napari_restoration.training.data import RunData
 from napari_restoration.training.epoch import Epoch
@@ -34,6 +36,7 @@ class Loop:
 
     def __init__(self, run: TrainingRun, control: TrainingControl | None, *, live: bool) -> None:
         self._run, self._control, self._live = run, control, live
+        self._unsaved = ""
 
     def epochs(self) -> Generator[Progress, None, Path]:
         """Train; all that is said of `TrainingRun.epochs` holds."""
@@ -49,6 +52,12 @@ class Loop:
             run.tell(changes(run.circumstances, now))
             run.circumstances = now
             yield from self._all_epochs(run.data)
+            # What follows reads the run from the disk.
+            if self._unsaved and (fault := run.save()):
+                raise OutputError(
+                    f"Training has ended, but that could not be saved ({fault}); make room and go on from the last "
+                    f"checkpoint with: napari-restoration train --resume {shlex.quote(str(run.folder))}"
+                )
             if run.taken is not None:
                 metric = run.recipe.training.metric
                 run.tell(words_on_start(run.history, run.standing.best_step, metric, run.taken.model))
@@ -82,7 +91,7 @@ class Loop:
         run = self._run
         if run.taken is not None and not run.step and not run.history:
             report = run.score_now()
-            run.save(write_best=report.best)
+            self._unsaved = run.save(write_best=report.best)
             yield report
 
     def _train(self, data: RunData, between: Interludes) -> Iterator[Progress]:
@@ -160,7 +169,7 @@ class Loop:
         report = None if run.is_scored() else run.score(run.standing.see)
         run.standing.ended |= last
         run.epoch = Epoch()
-        run.save(write_best=report is not None and report.best)
+        self._unsaved = run.save(write_best=report is not None and report.best)
         return report
 
 

@@ -150,7 +150,19 @@ class Standing:
         self.returns, self.rate_scale = state["returns"], state["rate_scale"]
         self.phase_step = state["phase_step"]
         self.plateau.load(state["plateau"])
-        self.unwritten = self.weights is not None and not (folder / BEST).exists()
+        # After a kill between the two, or on a full disk, those in the file can be newer than the checkpoint.
+        self.unwritten = self.weights is not None and step_of_best(folder) != self.best_step
+
+
+def step_of_best(folder: Path) -> int | None:
+    """At which step the weights in ``best.safetensors`` were made; None if there are none that can be read."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(folder / BEST, framework="pt") as file:
+            return int(file.metadata()["step"])
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+        return None
 
 
 def words_on_start(history: Sequence[Mapping[str, Any]], best_step: int, metric: Metric, model: str) -> str:
