@@ -184,6 +184,7 @@ def test_the_sentence_holds_the_share_against_chance():
         "3 % of this image is not supported by the data; look at the marked places, most of all because the raw image "
         "contradicts it (typical restorations have 1.2 % marked)."
     )
+    assert "give the camera's numbers)." in trust_words(replace(summary, noise_is_sure=False))
     unsure = replace(summary, by_part={"data": 0.01, "disagreement": 0.02})
     assert "is uncertain" in trust_words(unsure)
     quiet = replace(summary, share=0.011, strong_share=1e-4)

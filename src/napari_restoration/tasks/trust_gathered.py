@@ -147,6 +147,7 @@ class Gathered:
             chance_p95=float(chance.get("p95", float("nan"))),
             chance_strong=float(chance.get("strong_median", float("nan"))),
             is_own=calibration is not None and calibration.is_own,
+            noise_is_sure=all(camera.is_reliable for camera, _ in self._judge.cameras.values() if camera),
         )
 
     def _assumed(self) -> list[str]:

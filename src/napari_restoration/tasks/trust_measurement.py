@@ -7,7 +7,7 @@ only removes noise undoes no blur), then estimates from the images themselves.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,6 +52,8 @@ class Camera:
         Whether gain and read noise came from the user or the Degrade steps.
     words
         Where the numbers come from, a sentence.
+    is_reliable
+        Whether nothing was found that spoils an estimate.
     """
 
     offset_adu: float
@@ -59,15 +61,14 @@ class Camera:
     read_noise_electrons: float
     is_given: bool
     words: str
+    is_reliable: bool = True
 
     def of_mean(self, frames: int) -> Camera:
         """The camera whose single exposure has the noise of the mean of several."""
-        return Camera(
-            offset_adu=self.offset_adu,
+        return replace(
+            self,
             gain_electrons_per_adu=self.gain_electrons_per_adu * frames,
             read_noise_electrons=self.read_noise_electrons * frames**0.5,
-            is_given=self.is_given,
-            words=self.words,
         )
 
     def electrons(self, grey_levels: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -173,6 +174,7 @@ def find_camera(planes: Sequence[npt.NDArray[Any]], settings: TrustSettings) -> 
             read_noise_electrons=_ELECTRONS_OF_PLAIN_NOISE,
             is_given=False,
             words="The noise does not grow with brightness, so it is taken to be the same everywhere.",
+            is_reliable=found.is_reliable,
         ), ""
     chosen_gain = gain if gain is not None else float(found.gain_electrons_per_adu or 1.0)
     chosen_read = read if read is not None else float(found.read_noise_electrons or 0.0)
@@ -183,6 +185,7 @@ def find_camera(planes: Sequence[npt.NDArray[Any]], settings: TrustSettings) -> 
         read_noise_electrons=chosen_read,
         is_given=gain is not None and read is not None,
         words=f"{words} {found.words}".strip() if not found.is_reliable else words,
+        is_reliable=found.is_reliable or None not in (gain, read),
     ), ""
 
 

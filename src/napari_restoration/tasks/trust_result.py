@@ -70,6 +70,8 @@ class TrustSummary:
         Median share that is marked strongly in these.
     is_own
         Whether the model itself was calibrated, or another one of its task.
+    noise_is_sure
+        Whether the camera was given, or estimated without anything that spoils it.
     """
 
     threshold: float
@@ -81,6 +83,7 @@ class TrustSummary:
     chance_p95: float
     chance_strong: float
     is_own: bool
+    noise_is_sure: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +125,7 @@ class TrustReport:
             "by_part": {name: _number(value) for name, value in one.by_part.items()},
             "chance": {"median": _number(one.chance_median), "p95": _number(one.chance_p95)},
             "calibrated_for_this_model": one.is_own,
+            "noise_is_sure": one.noise_is_sure,
             "figures": {name: _number(value) for name, value in self.figures.items()},
             "not_had": dict(self.why_not),
             "notices": list(self.notices),

@@ -19,6 +19,7 @@ _PARTS = {
     "uncertainty": "the network's own uncertainty",
     "disagreement": "disagreement",
 }
+_UNSURE = "the noise could not be measured well, which can mark too much: give the camera's numbers"
 # Times the median that counts as clearly more, and the least share that does.
 _CLEARLY, _LEAST_STRONG = 2.0, 3e-4
 # How much the data speak against a place, beside how unsure the network is of it.
@@ -52,9 +53,10 @@ def trust_words(summary: TrustSummary) -> str:
     main = max(summary.by_part, key=lambda part: summary.by_part[part])
     of_data = sum(share for part, share in summary.by_part.items() if part in _OF_THE_DATA)
     what = "not supported by the data" if of_data > summary.share / 2 else "uncertain"
+    unsure = "" if summary.noise_is_sure or main not in _OF_THE_DATA else f"; {_UNSURE}"
     return (
         f"{marked} of this image is {what}; look at the marked places, most of all because {_BECAUSE[main]} "
-        f"(typical restorations have {_percent(usual)} marked)."
+        f"(typical restorations have {_percent(usual)} marked{unsure})."
     )
 
 
