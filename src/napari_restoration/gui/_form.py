@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 from napari_restoration.gui._advanced import AdvancedSettings
 from napari_restoration.gui._axes_row import AxesRow
 from napari_restoration.gui._diagnosis import DiagnosisList
+from napari_restoration.gui._domain_line import DomainLine
 from napari_restoration.gui._frames_row import FramesRow
 from napari_restoration.gui._layer_combo import LayerCombo
 from napari_restoration.gui._look import ACCENT, PRIMARY, align_labels, faint_line, small_text_style
@@ -55,6 +56,9 @@ class RestoreForm(QWidget):
         self.parameters = ParametersForm()
         self.frames_row = FramesRow()
         self.plan_text = small_text()
+        self.domain = DomainLine()
+        self.layer_combo.layer_changed.connect(self.domain.forget)
+        self.models.changed.connect(self.domain.forget)
         self.area = QComboBox()
         self.area.addItem("What the canvas shows", "canvas")
         self.area.addItem("Drawn rectangle", "rectangle")
@@ -164,7 +168,7 @@ class RestoreForm(QWidget):
         layout.setSpacing(6)
         parts: list[Any] = [
             image_form, self.axes_row, faint_line(), self.models, self.parameters, self.frames_row, plan_form,
-            self._area_form, self.advanced, self.trust, buttons, self.progress, self.message,
+            self.domain, self._area_form, self.advanced, self.trust, buttons, self.progress, self.message,
             self.diagnosis,
         ]  # fmt: skip
         for part in parts:

@@ -207,6 +207,7 @@ class RestoreWidget(QWidget):
             form.message.show_text(str(error), "info" if self.layer is None else "error")
             return
         form.plan_text.setText(layout.describe())
+        form.domain.look_at(self, image, card, form.advanced.value()["channel"])
         if self.running is None:
             form.message.show_text(f"{file_problem(layer)} {form.models.problem}".strip(), "warning")
 
