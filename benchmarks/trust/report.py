@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from benchmarks.trust import coverage
 from benchmarks.trust.roc import COMBINED, NOTHING, PLAIN, Row
 
 _SCORES = ("data", "signed", "error", "null", "views", "uncertainty", COMBINED, PLAIN)
@@ -17,7 +17,7 @@ _TITLES = {
 
 
 def write(rows: Sequence[Row], folder: Path) -> None:
-    """Write ``table.md`` and ``coverage.png`` beside the stored numbers."""
+    """Write ``table.md`` and ``coverage.svg`` beside the stored numbers."""
     text = ["# ROC-AUC of the trust maps", ""]
     groups = [
         (task, is_real) for task in dict.fromkeys(row.task for row in rows) for is_real in (False, True)
@@ -28,7 +28,7 @@ def write(rows: Sequence[Row], folder: Path) -> None:
             text += _table(task, is_real, chosen)
     (folder / "table.md").write_text("\n".join(text).rstrip() + "\n", encoding="utf-8")
     if (folder / "coverage.csv").is_file():
-        _coverage(folder)
+        coverage.draw(folder / "coverage.csv", folder / "coverage.svg")
 
 
 def _table(task: str, is_real: bool, rows: Sequence[Row]) -> list[str]:
@@ -68,30 +68,3 @@ def _cells(rows: Sequence[Row]) -> str:
             cell += f" ({100 * np.nanmean([row.found for row in rows if row.score == name]):.0f} %)"
         cells.append(cell)
     return " | ".join(cells)
-
-
-def _coverage(folder: Path) -> None:
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot
-
-    with (folder / "coverage.csv").open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    figure, axes = pyplot.subplots(figsize=(4.6, 4.4), layout="constrained")
-    axes.plot([0, 1], [0, 1], color="0.6", lw=1, label="as promised")
-    for level in dict.fromkeys(row["level"] for row in rows):
-        same = [row for row in rows if row["level"] == level]
-        promised = [float(row["promised"]) for row in same]
-        if level == "all":
-            axes.plot(
-                promised, [float(row["covered_before"]) for row in same], "k:", label="all, uncalibrated"
-            )
-        width = 2.5 if level == "all" else 1
-        axes.plot(
-            promised, [float(row["covered_after"]) for row in same], lw=width, label=f"{level}, calibrated"
-        )
-    axes.set(xlabel="promised share of pixels in the interval", ylabel="share found there")
-    axes.legend(frameon=False, fontsize=8)
-    figure.savefig(folder / "coverage.png", dpi=110)
-    pyplot.close(figure)
