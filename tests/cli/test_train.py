@@ -1,4 +1,5 @@
 import csv
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -115,14 +116,26 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(
         save(self, **how)
         raise KeyboardInterrupt
 
+    arguments[-1] = str(tmp_path / "my run")
     with monkeypatch.context() as patched:
         patched.setattr(TrainingRun, "save", save_and_interrupt)
         assert main(arguments) == 130
-    resume = ["train", "--resume", str(tmp_path / "run")]
-    assert " ".join(resume) in capsys.readouterr().err
+    resume = ["train", "--resume", str(tmp_path / "my run")]
+    assert shlex.join(resume) in capsys.readouterr().err
     assert main(resume) == 0
     assert "step 2" in capsys.readouterr().err
-    assert find_card(tmp_path / "run" / "model")[0].id == "made"
+    assert find_card(tmp_path / "my run" / "model")[0].id == "made"
+
+
+def test_what_was_interrupted_before_it_began_cannot_go_on(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("napari_restoration.training.run.TrainingRun.create", interrupted)
+    assert main(arguments) == 130
+    assert "--resume" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -210,7 +223,8 @@ def test_pairs_train_a_tasks_usual_method_for_some_epochs_scored_on_other_pairs(
         str(tmp_path / "two"),
     ]
     assert main([*run, "--epochs", "1", "--patch", "16"]) == 0
-    assert "starts from care-tiny: " in capsys.readouterr().err
+    card = find_card(tmp_path / "two" / "model")[0]
+    assert card.training["started_from"]["id"] == "care-tiny"
 
 
 def test_pairs_that_do_not_fit_are_told_in_one_line_and_nothing_is_written(

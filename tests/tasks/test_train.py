@@ -21,6 +21,8 @@ from napari_restoration.tasks.assess import Assessment
 from napari_restoration.tasks.train import iter_resume, iter_train
 from napari_restoration.tasks.train_control import TrainingControl, TrainingSaved
 from napari_restoration.tasks.train_reports import EpochReport, ModelWritten
+from napari_restoration.tasks.unfinished_runs import unfinished_runs
+from napari_restoration.training.lock import is_held
 
 SHORT: dict[str, Any] = {
     "kind": "pairs", "task": "denoise", "size": "tiny", "changes": {"epochs": 1, "steps_per_epoch": 2, "patch": 16},
@@ -124,6 +126,40 @@ def test_quit_while_the_model_is_compared_installs_it_as_it_is(
     result = drive(task, lambda report: control.quit() if report.message == "comparing" else None)
     assert result.assessment is None
     assert result.model in list_models()
+
+
+def test_a_run_that_was_killed_before_its_model_was_installed_is_offered_and_then_installs_it(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    with monkeypatch.context() as killed:
+        _assessing(killed, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            drive(iter_train(None, pairs, run, check=False, install=True, name="mine", **SHORT))
+    assert "mine" not in list_models()
+    assert [one.model for one in unfinished_runs([run])] == ["mine"]
+    drive(iter_resume(run))
+    assert "mine" in list_models()
+    assert unfinished_runs([run]) == []
+
+
+def test_a_run_whose_model_is_being_compared_is_no_one_elses(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _assessing(monkeypatch, None)
+    run, locked = tmp_path / "run", []
+    task = iter_train(None, pairs, run, check=False, install=True, **SHORT)
+    drive(task, lambda report: locked.append(is_held(run)) if report.message == "comparing" else None)
+    assert locked == [True]
+    assert not is_held(run)
+
+
+def test_models_that_cannot_be_kept_are_refused_before_training(pairs: Path, tmp_path: Path) -> None:
+    user_models_folder().parents[1].mkdir(parents=True)
+    user_models_folder().parent.touch()
+    with pytest.raises(OutputError, match="models cannot be added to"):
+        drive(iter_train(None, pairs, tmp_path / "run", check=False, install=True, **SHORT))
+    assert not (tmp_path / "run").exists()
 
 
 def test_quit_while_pairs_are_looked_at_makes_no_run(pairs: Path, tmp_path: Path) -> None:

@@ -264,7 +264,7 @@ def test_an_end_that_cannot_be_saved_is_not_called_an_end_and_is_made_up_for_lat
             raise OSError(errno.ENOSPC, "No space left on device")
 
         full.setattr(checkpoint, "write_bytes_atomically", only_once)
-        with pytest.raises(OutputError, match="No space left.*--resume '.*/a run'"):
+        with pytest.raises(OutputError, match=r"No space left.*--resume '.*/a run'"):
             _said(run)
     assert read_checkpoint(tmp_path / "a run").state["step"] == 2
     _said(TrainingRun.resume(tmp_path / "a run"))

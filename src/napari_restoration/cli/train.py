@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -188,7 +189,9 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             result = progress.run(task, lambda report: _show(bar, report))
         except KeyboardInterrupt:
-            say(f"Interrupted; go on with: napari-restoration train --resume {folder}")
+            begun = (folder / "config.json").exists()
+            way = f"go on with: napari-restoration train --resume {shlex.quote(str(folder))}"
+            say(f"Interrupted; {way if begun else 'no training had begun yet.'}")
             return INTERRUPTED
         if result.assessment is not None:
             bar.line(result.assessment.words)

@@ -164,6 +164,10 @@ def iter_train(
         from napari_restoration.tasks.train_install import check_id
 
         check_id(chosen.id, install=install)
+    if install and is_first_process():
+        from napari_restoration.tasks.train_install import check_models_folder
+
+        check_models_folder()
     material = Material(
         folder=Path(data_dir).resolve(), kind=kind, preset=degradation, pixel_size_um=pixel_size_um, axes=axes,
         validation=Path(validation).resolve() if validation is not None else None, leave_out=tuple(leave_out),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_restoration.core.errors import InputError, ModelError
+from napari_restoration.core.errors import InputError, ModelError, OutputError
 from napari_restoration.core.files import atomic_folder
 
 if TYPE_CHECKING:
@@ -41,6 +42,28 @@ def check_id(model: str, *, install: bool) -> None:
         raise InputError(
             f"{model!r} is a model that comes with the package: name the new one otherwise, with --name."
         )
+
+
+def check_models_folder() -> None:
+    """Make the folder of the user's models, before a training whose model is to stand there.
+
+    Raises
+    ------
+    OutputError
+        If models cannot be added to it.
+    """
+    from napari_restoration.models.registry import user_models_folder
+
+    models = user_models_folder()
+    try:
+        models.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=models):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"New models cannot be added to {models} ({error.strerror}): make it writable, or train in a terminal "
+            "without --install."
+        ) from error
 
 
 def install_model(model_folder: Path) -> tuple[Path, ModelCard, str]:

@@ -17,7 +17,7 @@ _LARGEST_HEADER = 1 << 26
 
 @dataclass(frozen=True, kw_only=True)
 class UnfinishedRun:
-    """A run that has no model yet.
+    """A run that has no model yet, or one that was not put among the user's as it was to be.
 
     Attributes
     ----------
@@ -79,14 +79,14 @@ def discard_run(folder: Path) -> None:
 
 
 def _look_at(folder: Path) -> UnfinishedRun | None:
-    from napari_restoration.tasks.train import MODEL_FOLDER
+    from napari_restoration.tasks.train_end import INSTALLING, MODEL_FOLDER
     from napari_restoration.training.checkpoint import LAST, PREVIOUS
     from napari_restoration.training.lock import is_held
     from napari_restoration.training.run_config import CONFIG
 
     try:
         config = json.loads((folder / CONFIG).read_text("utf-8"))
-        if (folder / MODEL_FOLDER / "card.json").exists():
+        if (folder / MODEL_FOLDER / "card.json").exists() and not (folder / INSTALLING).exists():
             return None
         state = _state(folder / LAST) or _state(folder / PREVIOUS)
         minutes = config["minutes"]
