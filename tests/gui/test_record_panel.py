@@ -62,6 +62,8 @@ def test_the_record_of_the_selected_layer_is_shown_in_words(panel, restored):
     assert shown["Model"].startswith("tiny-denoise")
     assert "'cells' (YX 50 x 60, uint16, 0.2 x 0.2 um (YX))" in shown["Input"]
     assert shown["Computed"].startswith("on the CPU")
+    digest = restored.layers[-1].metadata["napari_restoration"]["model"]["weights_sha256"]
+    assert shown["Weights"] == f"SHA-256 {digest[:16]}…"
     restored.layers.selection.active = restored.layers[0]
     assert rows(panel) == {}
     assert "carries no record" in panel.message.text()

@@ -176,3 +176,4 @@ class RestoreForm(QWidget):
                 layout.addWidget(part)
             else:
                 layout.addLayout(part)
+        layout.addStretch(1)  # in a high window the parts stay together

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _READABLE = (".tif", ".tiff", ".zarr", ".png")
 _NOTHING = "Select a layer that was restored or degraded: this panel then says how it was made."
 _WIDTH = 320
+_HASH = re.compile(r"\b([0-9a-f]{16})[0-9a-f]{48}\b")
 
 
 class RecordPanel(QWidget):
@@ -151,8 +153,9 @@ class RecordPanel(QWidget):
     def _fill(self, rows: list[tuple[str, str]]) -> None:
         for title, text in rows:
             label = small_text()
-            # Hashes and lists may break anywhere.
-            label.setText(text.replace("SHA-256 ", "SHA-256\n"))
+            # A hash is one long word that no panel is wide enough for.
+            label.setText(_HASH.sub(r"\1…", text))
+            label.setToolTip(text if _HASH.search(text) else "")
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             self._form.addRow(title, label)
 
@@ -178,9 +181,10 @@ class RecordPanel(QWidget):
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(6)
         grid = QGridLayout()
-        for index, button in enumerate(self._buttons):
+        places = ((0, 0, 1, 2), (1, 0, 1, 1), (1, 1, 1, 1), (2, 0, 1, 2))
+        for button, place in zip(self._buttons, places, strict=True):
             button.setMinimumHeight(28)
-            grid.addWidget(button, index // 2, index % 2)
+            grid.addWidget(button, *place)
         for part in (self.title, self._rows):
             layout.addWidget(part)
         layout.addLayout(grid)
