@@ -26,10 +26,12 @@ from napari_restoration.models.store import save_model_folder
 from napari_restoration.tasks.assess import Assessment, iter_assess, read_assessment, read_examples
 from napari_restoration.tasks.assess_images import busiest, held_out_images
 from napari_restoration.tasks.restore import restore
+from napari_restoration.tasks.train_words import methods_paragraph
 from napari_restoration.training.material import Material
 from napari_restoration.training.recipe import Recipe, TrainingSettings
 from napari_restoration.training.recipe_data import SourceSettings
 from napari_restoration.training.run_config import RunConfig
+from napari_restoration.training.seen import seen_of
 from napari_restoration.training.start import name_start
 
 ARGS: dict[str, dict[str, Any]] = {"care": {"base": 4, "depth": 1, "kernel": 3}}
@@ -61,7 +63,7 @@ def save(folder: Path, name: str, wild: float, of: Recipe, **card: Any) -> Path:
         scale=shape.scale, laplace_scale=shape.laplace_scale, whole_image=shape.whole_image,
         frames=card.pop("frames", None), **card,
     )  # fmt: skip
-    save_model_folder(folder, made, tensors, half=False)
+    save_model_folder(folder, made, tensors, half=False, overwrite=True)
     return folder
 
 
@@ -137,7 +139,7 @@ def test_one_field_of_view_is_judged_by_blocks_and_says_that_they_hang_together(
 
 
 def test_without_held_out_images_nothing_is_claimed(pairs, run_of) -> None:
-    run = run_of(Material(folder=pairs(1), kind="pairs"), 0.3, 0.0)
+    run = run_of(Material(folder=pairs(1, 32), kind="pairs"), 0.3, 0.0)
     found = drive(iter_assess(run))
     assert (found.verdict, found.images, found.mean_gain_db) == ("not assessed", (), None)
     assert "No image was held out" in found.words
@@ -182,6 +184,36 @@ def test_without_a_model_to_start_from_the_shipped_one_of_the_task_is_beaten_or_
     found = drive(iter_assess(run))
     assert found.before_model == "denoise-care"
     assert all(one.psnr_before > one.psnr_after for one in found.images)
+
+
+def test_a_part_of_an_image_that_is_trained_on_is_called_that(pairs, run_of) -> None:
+    run = run_of(Material(folder=pairs(1, 200), kind="pairs"), 3.0, 0.0)
+    found = drive(iter_assess(run))
+    assert (found.verdict, found.parts) == ("better", True)
+    assert found.words.startswith(
+        "On 1 held-out part of images, the rest of which was trained on, the new model"
+    )
+    assert "nothing about other fields of view" in found.words
+    paragraph = methods_paragraph(run)
+    assert "All images showed one field of view; the last 10% of each" in paragraph
+    assert "held-out image" not in paragraph
+
+
+@pytest.mark.parametrize(("trained", "known"), [({0, 1, 2, 3}, 4), ({0}, 1), (set(), 0)])
+def test_images_that_the_model_before_was_trained_on_are_not_passed_off_as_new(
+    trained: set[int], known: int, pairs, run_of, tmp_path: Path
+) -> None:
+    held = Material(folder=pairs(2), kind="pairs", validation=pairs(4, name="val"))
+    run = run_of(held, 3.0, 0.0)
+    images = held_out_images(recipe(), held, 4)
+    seen = seen_of(one.item for number, one in enumerate(images) if number in trained)
+    save(tmp_path / "before", "the-old-one", 3.0, recipe(), training={"seen": seen})
+    found = drive(iter_assess(run))
+    assert found.known == known
+    assert ("started from was trained on" in found.words) == bool(known)
+    assert ("started from was trained on" in methods_paragraph(run)) == bool(known)
+    if known == 1:
+        assert "1 of the 4 held-out images" in found.words
 
 
 def test_an_untouched_model_is_called_so(pairs, run_of) -> None:

@@ -209,7 +209,8 @@ def headline(found: Assessment) -> str:
         return verdict
     count = len(found.images)
     over = "" if found.before_model is not None else " over the input"
-    return f"{verdict}: {_signed(found.mean_gain_db)} dB{over} on {count} held-out image{'s' if count > 1 else ''}"
+    what = "held-out part" if found.parts else "held-out image"
+    return f"{verdict}: {_signed(found.mean_gain_db)} dB{over} on {count} {what}{'s' if count > 1 else ''}"
 
 
 def _signed(value: float) -> str:

@@ -91,6 +91,7 @@ def iter_assess(run_folder: str | Path, *, device: str = "cpu", most_images: int
     found = conclude(
         compared, before=models["before"].card.id if "before" in models else None, after=card.id,
         affine=any(one.affine for one in images),
+        parts=any(one.is_part for one in images), known=_known(images, config),
         untouched=config.start is not None and card.training.get("best_step") == 0,
     )  # fmt: skip
     _write(folder, found, crops.examples())
@@ -130,6 +131,19 @@ def _compare_all(
             except StopIteration as end:
                 compared += [end.value] if end.value is not None else []
     return compared
+
+
+def _known(images: list[HeldOut], config: RunConfig) -> int:
+    """How many of the images the model before was trained on, as far as its card tells."""
+    from napari_restoration.training.start import find_start, seen_by
+
+    if config.start is None:
+        return 0
+    try:
+        seen = frozenset(seen_by(find_start(config.start[0])[0]))
+    except ModelError:
+        return 0  # it is gone, and was said to be
+    return sum(one.is_among(seen) for one in images)
 
 
 def _write(folder: Path, found: Assessment, examples: Examples | None) -> None:

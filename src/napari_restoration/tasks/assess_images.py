@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,15 +35,24 @@ class HeldOut:
         Sides of what `read` gives as input, at most 512 pixels each; of what a recipe degrades the least.
     affine : bool
         The intensities of input and target were fitted to each other.
+    is_part : bool
+        The rest of the image is trained on.
     """
 
     name: str
     field: str
     shape: tuple[int, int]
     affine: bool
+    is_part: bool = False
     item: Item
     recipe: Recipe
     seed: tuple[int, ...]
+
+    def is_among(self, seen: Collection[str]) -> bool:
+        """Whether one of these hashes is its own, see `napari_restoration.training.seen`."""
+        from napari_restoration.training.seen import was_seen
+
+        return was_seen(self.item, seen)
 
     def read(self) -> tuple[Float, Float]:
         """Input ``(Y, X)`` or ``(T, Y, X)`` and target ``(Y * scale, X * scale)`` on one intensity scale.
@@ -143,6 +152,7 @@ def _of_index(recipe: Recipe, folder: Path) -> list[Item]:
 
 def _held_out(item: Item, field: str, recipe: Recipe, number: int) -> HeldOut:
     from napari_restoration.training.good_images import GoodPlane
+    from napari_restoration.training.seen import is_part
     from napari_restoration.training.sources import PairSource
 
     image = item.input if isinstance(item, PairSource) else item.image
@@ -154,7 +164,7 @@ def _held_out(item: Item, field: str, recipe: Recipe, number: int) -> HeldOut:
     return HeldOut(
         name=item.name, field=field, shape=(height, width),
         affine=isinstance(item, PairSource) and item.settings.fit,
-        item=item, recipe=recipe, seed=(recipe.seed, _DEGRADING_STREAM, number),
+        is_part=is_part(item), item=item, recipe=recipe, seed=(recipe.seed, _DEGRADING_STREAM, number),
     )  # fmt: skip
 
 

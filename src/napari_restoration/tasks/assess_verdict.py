@@ -53,8 +53,9 @@ class Compared:
 
 
 def conclude(
-    images: Sequence[Compared], *, before: str | None, after: str, affine: bool, untouched: bool = False
-) -> Assessment:
+    images: Sequence[Compared], *, before: str | None, after: str, affine: bool, untouched: bool = False,
+    parts: bool = False, known: int = 0,
+) -> Assessment:  # fmt: skip
     """Test whether the model after is better than the one before.
 
     Parameters
@@ -67,6 +68,8 @@ def conclude(
         How PSNR was taken.
     untouched : bool
         Training handed back the weights that it started from.
+    parts, known
+        See `Assessment`.
 
     Notes
     -----
@@ -77,18 +80,19 @@ def conclude(
     for one in images:
         fields.setdefault(one.scores.field, []).append(one.gain_db)
     means = [statistics.fmean(gains) for gains in fields.values()]
-    known: dict[str, Any] = {
+    common: dict[str, Any] = {
         "images": tuple(one.scores for one in images), "before_model": before, "after_model": after,
         "fields": len(fields), "affine": affine,
+        "parts": parts, "known": known,
     }  # fmt: skip
     side, blocks = _blocks(images)
     unit: Unit = "image" if len(means) >= ENOUGH_FIELDS else "block"
     units = means if unit == "image" else blocks
     if len(units) < 2:
-        return Assessment(**known, unit=unit, units=len(units), words=_not_assessed(len(images), untouched))
+        return Assessment(**common, unit=unit, units=len(units), words=_not_assessed(len(images), untouched))
     similar = [gain for one in images if (gain := one.ssim_gain) is not None]
     found = Assessment(
-        **known, unit=unit, units=len(units), mean_gain_db=statistics.fmean(means),
+        **common, unit=unit, units=len(units), mean_gain_db=statistics.fmean(means),
         spread_db=statistics.stdev(units), ssim_gain=statistics.fmean(similar) if similar else None,
         p_value=signed_rank(units)[0], verdict=decide(units, means),
     )  # fmt: skip
@@ -163,7 +167,7 @@ def _words(
 ) -> str:
     other = found.before_model or "the input as it is"
     gain, fitted = found.mean_gain_db or 0.0, " after the best gain and offset" if found.affine else ""
-    where = f"On {_counted(len(found.images), 'held-out image')} of {_counted(found.fields, 'field')} of view"
+    where = f"On {images_in_words(found)}"
     change = f"PSNR{fitted} is {abs(gain):.2f} dB {'higher' if gain > 0 else 'lower'}"
     if abs(gain) < 0.005:
         change = f"PSNR{fitted} differs by less than 0.01 dB"
@@ -177,6 +181,7 @@ def _words(
         f"{said}{_ssim_words(found)}.",
         f"{_test_words(found, side)}{_why_not(found, means)}.",
         _limits(found),
+        *(filter(None, [known_in_words(found)])),
     ]
     return (_UNTOUCHED if untouched else "") + " ".join(sentences)
 
@@ -218,11 +223,38 @@ def _ssim_words(found: Assessment) -> str:
 
 def _limits(found: Assessment) -> str:
     chosen = (
-        "the held-out images also decided which weights were kept, and they say nothing about other samples."
+        "the held-out parts also decided which weights were kept, and they say nothing about other fields of view."
+        if found.parts
+        else "the held-out images also decided which weights were kept, and they say nothing about other samples."
     )
     if found.unit == "block":
         return f"Blocks of one field of view are not independent, so that p comes out too small; {chosen}"
     return chosen[0].upper() + chosen[1:]
+
+
+def images_in_words(found: Assessment) -> str:
+    """What was held out: images of so many fields of view, or parts of images that were trained on."""
+    count = len(found.images)
+    if found.parts:
+        rest = "the rest of which was" if count == 1 else "the rests of which were"
+        return f"{_counted(count, 'held-out part')} of images, {rest} trained on,"
+    return f"{_counted(count, 'held-out image')} of {_counted(found.fields, 'field')} of view"
+
+
+def known_in_words(found: Assessment) -> str:
+    """A sentence where the model before was trained on what is held out now; else nothing."""
+    if not found.known:
+        return ""
+    what = "image" if not found.parts else "part"
+    which = (
+        f"all {len(found.images)} held-out {what}s" if found.known == len(found.images) > 1
+        else f"the held-out {what}" if len(found.images) == 1
+        else f"{found.known} of the {len(found.images)} held-out {what}s"
+    )  # fmt: skip
+    return (
+        f"The model that training started from was trained on {which}: how the two do on images that are new is not "
+        "known."
+    )
 
 
 def _counted(number: int, noun: str) -> str:

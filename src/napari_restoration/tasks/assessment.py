@@ -69,6 +69,10 @@ class Assessment:
     affine : bool
         Scores are taken after the gain and offset that fit each picture best to its target: the intensities of
         the pairs had to be fitted. Otherwise they are plain.
+    parts : bool
+        What is held out are parts of images whose rest was trained on, as no image could be held out whole.
+    known : int
+        Held-out images that the model before was trained on already.
     mean_gain_db, spread_db : float or None
         Mean and standard deviation over the units of the difference in PSNR, after minus before.
     ssim_gain : float or None
@@ -88,6 +92,8 @@ class Assessment:
     units: int = 0
     fields: int = 0
     affine: bool = False
+    parts: bool = False
+    known: int = 0
     mean_gain_db: float | None = None
     spread_db: float | None = None
     ssim_gain: float | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_restoration.tasks.assess_images import has_measured_inputs
-from napari_restoration.tasks.assess_verdict import p_words
+from napari_restoration.tasks.assess_verdict import images_in_words, known_in_words, p_words
 from napari_restoration.tasks.assessment import Assessment, ImageScores, read_assessment
 from napari_restoration.tasks.train_command import command_of, resume_command
 
@@ -173,6 +173,11 @@ def _split(recipe: Recipe, config: RunConfig, assessment: Assessment | None) -> 
         return f"Images from a separate folder, {material.validation.name!r}, were held out of training."
     if assessment is not None and not assessment.images:
         return "No field of view was held out of training."
+    if assessment is not None and assessment.parts:
+        return (
+            f"All images showed one field of view; the last {recipe.training.validation_share:.0%} of each along its "
+            "longer side (a patch at least), and half a patch before it, were held out of training."
+        )
     where = (
         " of each group of four or more"
         if material.kind == "index"
@@ -241,7 +246,7 @@ def _result(found: Assessment | None) -> str:
     if not found.images:
         return "For want of held-out images it was not compared with another model."
     plain = "after the gain and offset that fit best" if found.affine else "without any fit of intensities"
-    where = f"{_counted(len(found.images), 'held-out image')} of {_counted(found.fields, 'field')} of view"
+    where = images_in_words(found).rstrip(",")
     scores = [
         f"{title} {_mean(found.images, f'psnr_{key}')} dB and {_mean(found.images, f'ssim_{key}', 3)}"
         for key, title in (
@@ -253,7 +258,7 @@ def _result(found: Assessment | None) -> str:
         f"On {where} (the busiest parts of at most 512 x 512 pixels) mean peak signal-to-noise ratio and structural "
         f"similarity to the targets, {plain}, were for {'; for '.join(scores)}."
     )
-    return f"{said} {_test(found)}"
+    return " ".join(filter(None, [said, _test(found), known_in_words(found)]))
 
 
 def _test(found: Assessment) -> str:
@@ -269,8 +274,8 @@ def _test(found: Assessment) -> str:
     return (
         f"The difference in peak signal-to-noise ratio to {base}, {_signed(found.mean_gain_db)} on average, was tested "
         f"by a two-sided Wilcoxon signed-rank test over {counted} (n = {found.units}, {p_words(found.p_value)}): the "
-        f"new model is {verdicts[found.verdict]} (p < 0.05 and 0.1 dB at least were required). The held-out images had "
-        "also decided which weights were kept."
+        f"new model is {verdicts[found.verdict]} (p < 0.05 and 0.1 dB at least were required). The held-out "
+        f"{'parts' if found.parts else 'images'} had also decided which weights were kept."
     )
 
 

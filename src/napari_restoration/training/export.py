@@ -17,6 +17,7 @@ from napari_restoration.training.domain import domain_statistics
 from napari_restoration.training.material import Material, find_material
 from napari_restoration.training.phantoms import LICENCE, PHANTOM_PREFIX
 from napari_restoration.training.recipe import Recipe
+from napari_restoration.training.seen import seen_of
 from napari_restoration.training.sources import read_index
 
 if TYPE_CHECKING:
@@ -220,10 +221,18 @@ def _card(run: TrainingRun, training: FieldMaker, weights: Mapping[str, Tensor],
             "steps": run.step, "best_step": best_step, "minutes": round(run.elapsed, 1), "device": run.device,
             "train_loss": _finite(best["train_loss"]), "val_loss": best["val_loss"], "val_psnr_db": best["val_psnr"],
             "software": software_versions(), **(run.taken.to_dict() if run.taken is not None else {}),
+            **_seen(run, training),
         },
         license="BSD-3-Clause" if run.material.kind == "index" else _NO_LICENCE,
         domain=domain_statistics(_inputs(recipe, training)), citation=_CITATIONS.get(recipe.arch, ""),
     )  # fmt: skip
+
+
+def _seen(run: TrainingRun, training: FieldMaker) -> dict[str, list[str]]:
+    """Of a user's own images; what comes with an index has its names in it."""
+    own = () if run.material.kind == "index" else training.items
+    seen = seen_of(own, run.taken.seen if run.taken is not None else ())
+    return {"seen": seen} if seen else {}
 
 
 def _inputs(recipe: Recipe, maker: FieldMaker) -> Iterable[Any]:

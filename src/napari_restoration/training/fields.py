@@ -77,6 +77,11 @@ class FieldMaker:
         shares = _shares(self._items)
         self._shares = shares / shares.sum()
 
+    @property
+    def items(self) -> Sequence[Item]:
+        """What fields are drawn from."""
+        return self._items
+
     def make(self, rng: np.random.Generator, *, frames: int | None = None) -> Field:
         """Draw one field; everything it holds comes from ``rng``.
 

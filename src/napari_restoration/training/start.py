@@ -33,6 +33,8 @@ class Taken:
         What the model has seen.
     notices : tuple of str
         What the user must know.
+    seen : tuple of str
+        Hashes of the user's images that it was trained on, see `napari_restoration.training.seen`.
     """
 
     model: str
@@ -41,6 +43,7 @@ class Taken:
     left_out: tuple[str, ...]
     trained_on: tuple[Mapping[str, Any], ...]
     notices: tuple[str, ...]
+    seen: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """For the card of the new model."""
@@ -65,6 +68,12 @@ def find_start(model: str | Path) -> tuple[ModelCard, Path]:
     if is_classical(card):
         raise InputError(f"{card.id!r} has no weights to start from; name a network.")
     return card, path
+
+
+def seen_by(card: ModelCard) -> tuple[str, ...]:
+    """Hashes of the user's images that a model was trained on, as its card tells them."""
+    seen = card.training.get("seen", ())
+    return tuple(str(one) for one in seen) if isinstance(seen, (list, tuple)) else ()
 
 
 def name_start(model: str | Path) -> tuple[str, str, str]:
@@ -120,4 +129,5 @@ def begin_from(core: Core, model: str | Path) -> Taken:
     return Taken(
         model=card.id, sha256=card.weights_sha256, count=len(fitting), left_out=left_out,
         trained_on=tuple(card.trained_on), notices=tuple(notices),
+        seen=seen_by(card),
     )  # fmt: skip
