@@ -427,6 +427,35 @@ def test_the_command_is_copied_and_shown(open_train, qtbot):
     assert not runs_folder().exists()
 
 
+def test_the_copied_command_names_the_files_that_train_then_writes(open_train, qtbot, started, monkeypatch):
+    from datetime import datetime
+
+    from napari_restoration.gui import _train_orders
+
+    class Clock:
+        seconds = 0
+
+        @classmethod
+        def now(cls):
+            cls.seconds += 1
+            return datetime(2026, 5, 1, 12, 0, cls.seconds)
+
+    monkeypatch.setattr(_train_orders, "datetime", Clock)
+    viewer, widget = open_train()
+    for number in range(2):
+        add_pair(viewer, number)
+    widget.form.sources.pairs.match_by_name()
+    widget.copy_command()
+    command = shlex.split(QApplication.clipboard().text())
+    press(qtbot, widget.form.train_button)
+    wait(qtbot, widget)
+    arguments = started[0][0]
+    for option in ("--pairs", "--out"):
+        assert arguments[arguments.index(option) + 1] == command[command.index(option) + 1]
+    widget.copy_command()
+    assert arguments[arguments.index("--out") + 1] not in QApplication.clipboard().text()
+
+
 def test_settings_are_remembered_when_a_training_starts(open_train, qtbot, started):
     viewer, widget = open_train()
     add_pair(viewer, 1)

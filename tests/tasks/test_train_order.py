@@ -60,6 +60,21 @@ def test_an_order_is_the_command_that_learns_good_images_from_scratch():
     ]  # fmt: skip
 
 
+def test_numbers_of_an_order_keep_all_their_digits():
+    order = TrainOrder(
+        run=Path("run"), kind="clean", folder=Path("good"), preset="p", pixel_size_um=0.1083333333, minutes=1234567.5
+    )  # fmt: skip
+    assert "0.1083333333" in order.arguments()
+    assert "1234567.5" in order.arguments()
+
+
+def test_a_pair_whose_name_begins_like_an_option_is_left_out():
+    order = TrainOrder(
+        run=Path("run"), kind="pairs", folder=Path("p"), task="denoise", leave_out=("-a.tif", "b.tif")
+    )
+    assert order.arguments()[-2:] == ["--leave-out=-a.tif", "--leave-out=b.tif"]
+
+
 def test_every_option_of_an_order_is_one_that_the_command_knows():
     import argparse
 

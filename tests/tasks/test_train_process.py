@@ -27,6 +27,7 @@ from napari_restoration.tasks.train_reports import (
     Paused,
     TrainingResult,
     read_live,
+    to_line,
 )
 from napari_restoration.training.checkpoint import read_checkpoint
 from napari_restoration.training.run import TrainingRun
@@ -115,6 +116,20 @@ def _goes_on_to_the_same_bits(broken: Path, folder: Path) -> None:
             pass
     first, second = (read_checkpoint(run.folder).tensors for run in (resumed, unbroken))
     assert [name for name in first if not torch.equal(first[name], second[name])] == []
+
+
+def test_a_process_that_has_not_begun_to_train_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be loading libraries for long, and has nothing to save."""
+    line = to_line(Progress(done=0, total=0, message="loading"))
+    deaf = [sys.executable, "-c", f"import time; print({line!r}, flush=True); time.sleep(60)"]
+    monkeypatch.setattr(train_process, "command", lambda _: deaf)
+    monkeypatch.setattr(train_process, "_SECONDS_TO_LEAVE", 0.2)
+    task = iter_train_command(["--out", "run"])
+    next(task)
+    next(task)
+    begin = time.monotonic()
+    task.close()
+    assert time.monotonic() - begin < 10
 
 
 def test_a_training_is_watched_paused_exported_from_and_stopped(arguments: list[str], tmp_path: Path) -> None:

@@ -148,6 +148,7 @@ ASKED: list[dict[str, Any]] = [
         "changes": {"batch_size": 4, "metric": "ssim", "early_stopping": 5},
     },
     {"recipe": "/r.toml", "features": "/f.pth", "backbone": "/b.pth"},
+    {"task": "denoise", "kind": "pairs", "leave_out": ["-a.tif", "b c.tif"], "check": False},
 ]  # fmt: skip
 
 

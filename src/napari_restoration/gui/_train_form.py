@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QPoint, QTimer, Signal
@@ -70,6 +71,8 @@ class TrainForm(QWidget):
         self.message = Message()
         self._is_named = self._is_training = False
         self._named_after = ("", "")
+        self.copied_run = ("", Path())
+        """Model and folder of the run in the command that was copied last: Train writes what it names."""
         self.setMinimumWidth(_SMALLEST_WIDTH)
         self._lay_out()
         self.name.textEdited.connect(self._on_named)

@@ -45,7 +45,7 @@ def make_job(form: TrainForm, checked: Checked | None) -> TrainJob:
     if not name:
         raise InputError("The new model has no name: type one.")
     check_model_name(name)
-    run = form.advanced.folders()[1] or new_run_folder(name, datetime.now())
+    run = form.advanced.folders()[1] or _run_folder(form, name)
     start = form.start.start
     own: dict[str, Any] = {}
     preset = None
@@ -76,6 +76,12 @@ def make_job(form: TrainForm, checked: Checked | None) -> TrainJob:
         scale=card.scale if card is not None else _SCALES.get(task, 1),
         takes_bursts=card.frames is not None if card is not None else task == "deblur",
     )
+
+
+def _run_folder(form: TrainForm, name: str) -> Path:
+    """The one that a copied command names, while it is free; else a new one."""
+    kept, run = form.copied_run
+    return run if kept == name and not run.exists() else new_run_folder(name, datetime.now())
 
 
 def _folder(source: TrainSource, run: Path) -> Path:

@@ -19,6 +19,8 @@ from napari_restoration.tasks.train_order import TrainOrder, iter_write_good, it
 if TYPE_CHECKING:
     from napari_restoration.degradations.presets import Preset
     from napari_restoration.tasks.pair_doctor import Found, PairFinding, PairReport
+    from napari_restoration.tasks.train_control import TrainingControl
+    from napari_restoration.tasks.train_reports import TrainingResult
 
 Fix = tuple[str, str]
 """Pair and kind of a finding that is to be fixed."""
@@ -168,6 +170,16 @@ def left_errors(report: PairReport, fixes: frozenset[Fix]) -> list[PairFinding]:
         for one in report.findings
         if one.severity == "error" and one.pair not in gone and (one.pair, one.kind) not in fixes
     ]
+
+
+def train(arguments: Sequence[str], run: Path, control: TrainingControl) -> Task[TrainingResult]:
+    """Train in a process of its own; of a run that never began nothing stays, whatever became of the panel."""
+    from napari_restoration.tasks.train_exported import iter_train_listed
+
+    try:
+        return (yield from iter_train_listed(arguments, control))
+    finally:
+        remove_unstarted(run)
 
 
 def remove_unstarted(run: Path) -> None:

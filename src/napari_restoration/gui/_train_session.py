@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QWidget
 from napari_restoration.core.errors import RestorationError
 from napari_restoration.core.progress import Progress
 from napari_restoration.gui._message import in_panel_words
-from napari_restoration.gui._train_runs import remove_unstarted
+from napari_restoration.gui._train_runs import train
 from napari_restoration.gui._workers import RunningTask, start_task
 
 if TYPE_CHECKING:
@@ -79,12 +79,11 @@ class TrainSession(QObject):
             Side of an input's pixel, if it is known.
         """
         from napari_restoration.tasks.train_control import TrainingControl
-        from napari_restoration.tasks.train_exported import iter_train_listed
 
         self._run, self.control = run, TrainingControl()
         self._panel.begin(title, minutes, scale_um)
         self.running = start_task(
-            iter_train_listed(arguments, self.control),
+            train(arguments, run, self.control),
             self._owner,
             on_report=self._on_reports,
             on_done=self._on_done,
@@ -144,7 +143,5 @@ class TrainSession(QObject):
         self._panel.show_stopped(_SAVED)
 
     def _on_finished(self) -> None:
-        if self._run is not None:
-            remove_unstarted(self._run)
         self.running = self.control = self._run = None
         self.finished.emit()

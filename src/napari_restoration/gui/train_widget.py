@@ -131,6 +131,7 @@ class TrainWidget(QWidget):
         except RestorationError as error:
             self.preparer.tell_error(str(error))
             return
+        form.copied_run = job.order.name, job.order.run
         command = job.order.command()
         if (clipboard := QApplication.clipboard()) is not None:
             clipboard.setText(command)

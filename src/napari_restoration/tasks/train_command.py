@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +69,7 @@ def command_of(run_folder: str | Path) -> str:
         words += _given(_CHANGES[name], value)
     for name in ("seed", "device", "devices", "features", "backbone", "name"):
         words += _given(_OPTIONS[name], asked.get(name))
-    if asked.get("leave_out"):
-        words += ["--leave-out", *asked["leave_out"]]
+    words += left_out_words(asked.get("leave_out", ()))
     words += [word for name, (value, word) in _SWITCHES.items() if asked.get(name) == value]
     return shlex.join(words)
 
@@ -88,6 +87,13 @@ def resume_command(run_folder: str | Path) -> str:
     folder = Path(run_folder).resolve()
     RunConfig.read(folder)
     return shlex.join(["napari-restoration", "train", "--resume", str(folder)])
+
+
+def left_out_words(names: Sequence[str]) -> list[str]:
+    """The option that leaves pairs out; a name that begins with a dash must not be taken for one."""
+    if any(name.startswith("-") for name in names):
+        return [f"--leave-out={name}" for name in names]
+    return ["--leave-out", *names] if names else []
 
 
 def _given(option: str, value: Any) -> list[str]:

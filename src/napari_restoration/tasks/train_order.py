@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from napari_restoration.core.errors import InputError, OutputError
 from napari_restoration.core.files import safe_file_name
+from napari_restoration.tasks.train_command import left_out_words
 from napari_restoration.tasks.train_material import iter_write_good, iter_write_pairs
 from napari_restoration.tasks.unfinished_runs import UnfinishedRun, discard_run, unfinished_runs
 
@@ -94,8 +95,7 @@ class TrainOrder:
         device = None if self.device == "cpu" else self.device
         words += _given("--seed", self.seed) + _given("--device", device)
         words += [*_given("--name", self.name or None), "--install"]
-        if self.leave_out:
-            words += ["--leave-out", *self.leave_out]
+        words += left_out_words(self.leave_out)
         return words + (["--no-check"] if self.is_checked else [])
 
     def command(self) -> str:
@@ -245,4 +245,4 @@ def _taken_names() -> set[str]:
 def _given(option: str, value: Any) -> list[str]:
     if value is None:
         return []
-    return [option, f"{value:g}" if isinstance(value, float) else str(value)]
+    return [option, repr(value).removesuffix(".0") if isinstance(value, float) else str(value)]

@@ -21,6 +21,7 @@ from napari_restoration.tasks.train_reports import Failed, Trained, TrainingResu
 
 _SECONDS_BETWEEN_REPORTS = 0.5
 _SECONDS_TO_SAVE = 20.0
+_SECONDS_TO_LEAVE = 3.0  # while libraries and images are loaded there is nothing to save
 _SECONDS_TO_DIE = 5.0
 _BAD_USAGE = 2  # exit status of wrong arguments
 _LAST_WORDS = 2000  # bytes of what a process that failed wrote to its standard error
@@ -44,7 +45,8 @@ def iter_train_command(
     ------
     Progress
         All that the process reports, see `napari_restoration.tasks.train.iter_train`, and twice a second at least
-        something. A task that is closed asks the process to save and end, and waits for that, 20 seconds at most.
+        something. A task that is closed asks the process to save and end, and waits for that, 20 seconds at most, or 3
+        before training begins.
 
     Returns
     -------
@@ -60,7 +62,7 @@ def iter_train_command(
     child = _Child(arguments)
     done = total = 0
     told: set[str] = set()
-    ends_by_itself = False
+    ends_by_itself = has_begun = False
     try:
         yield Progress(done=0, total=0, message="starting")
         while True:
@@ -77,10 +79,11 @@ def iter_train_command(
                 return report.result
             if isinstance(report, Failed):
                 raise report.error()
+            has_begun |= report.total > 0
             done, total = (report.done, report.total) if report.total else (done, total)
             yield report
     finally:
-        child.close(wait=not ends_by_itself)
+        child.close(wait=not ends_by_itself, has_begun=has_begun)
 
 
 def command(arguments: Sequence[str]) -> list[str]:
@@ -121,6 +124,7 @@ class _Child:
         self._reader = threading.Thread(target=self._read, name="training-reports", daemon=True)
         self._reader.start()
         self._at_end = False
+        self._patience = _SECONDS_TO_SAVE
 
     def tell(self, word: str) -> None:
         """Send a word; a process that is gone is noticed elsewhere."""
@@ -155,8 +159,9 @@ class _Child:
         text = self._errors.read().decode("utf-8", "replace").strip()
         return self._process.returncode or 0, text
 
-    def close(self, *, wait: bool) -> None:
+    def close(self, *, wait: bool, has_begun: bool) -> None:
         """Let it save and end, but do not wait for ever; where it is done, it needs no one to wait for it."""
+        self._patience = _SECONDS_TO_SAVE if has_begun else _SECONDS_TO_LEAVE
         self.tell(QUIT)
         if wait:
             self._end()
@@ -170,7 +175,7 @@ class _Child:
         with suppress(OSError):
             process.stdin.close()
         for seconds, more in (
-            (_SECONDS_TO_SAVE, process.terminate), (_SECONDS_TO_DIE, process.kill), (_SECONDS_TO_DIE, None)
+            (self._patience, process.terminate), (_SECONDS_TO_DIE, process.kill), (_SECONDS_TO_DIE, None)
         ):  # fmt: skip
             try:
                 process.wait(seconds)
