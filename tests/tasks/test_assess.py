@@ -218,9 +218,16 @@ def test_images_that_the_model_before_was_trained_on_are_not_passed_off_as_new(
 
 def test_an_untouched_model_is_called_so(pairs, run_of) -> None:
     material = Material(folder=pairs(2), kind="pairs", validation=pairs(6, name="val"))
-    found = drive(iter_assess(run_of(material, 0.3, 0.3, training={"best_step": 0})))
+    found = drive(iter_assess(run_of(material, 0.3, 0.3, training={"best_step": 0, "steps": 9})))
     assert found.words.startswith("Training found no better weights than those it started from")
     assert found.verdict == "no clear difference"
+
+
+def test_a_model_that_no_step_was_taken_with_is_called_so(pairs, run_of) -> None:
+    material = Material(folder=pairs(2), kind="pairs", validation=pairs(2, name="val"))
+    found = drive(iter_assess(run_of(material, 0.3, 0.3, training={"best_step": 0, "steps": 0})))
+    assert found.words.startswith("Training ended before its first step")
+    assert "no better weights" not in found.words
 
 
 def test_good_images_are_degraded_alike_for_both_and_each_time(tmp_path: Path, run_of) -> None:

@@ -232,6 +232,18 @@ def test_weights_that_training_makes_worse_are_handed_back_as_they_were(
         ]
 
 
+def test_a_training_that_never_took_a_step_does_not_claim_to_have_tried(
+    images_dir: Path, tmp_path: Path, tiny_recipe, base: Path
+) -> None:
+    run = TrainingRun.create(tmp_path / "run", tiny_recipe(), images_dir, start=base, minutes=1e-6)
+    said = [r.message for r in run.epochs() if isinstance(r, Notice)]
+    assert any("ended before its first step" in words for words in said)
+    assert not any("no epoch scored better" in words for words in said)
+    card = export_run(tmp_path / "run", tmp_path / "model")
+    assert (card.training["steps"], card.training["best_step"]) == (0, 0)
+    assert "nothing better" not in card.description
+
+
 def test_better_weights_than_those_it_began_with_are_taken_without_a_word(
     images_dir: Path, tmp_path: Path, tiny_recipe, base: Path
 ) -> None:

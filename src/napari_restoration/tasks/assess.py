@@ -93,6 +93,7 @@ def iter_assess(run_folder: str | Path, *, device: str = "cpu", most_images: int
         affine=any(one.affine for one in images),
         parts=any(one.is_part for one in images), known=_known(images, config),
         untouched=config.start is not None and card.training.get("best_step") == 0,
+        steps=int(card.training.get("steps", 1)),
     )  # fmt: skip
     _write(folder, found, crops.examples())
     record_scores(folder / MODEL_FOLDER, scores_for_card(found, real=has_measured_inputs(config.material)))

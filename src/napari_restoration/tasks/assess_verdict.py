@@ -54,7 +54,7 @@ class Compared:
 
 def conclude(
     images: Sequence[Compared], *, before: str | None, after: str, affine: bool, untouched: bool = False,
-    parts: bool = False, known: int = 0,
+    steps: int = 1, parts: bool = False, known: int = 0,
 ) -> Assessment:  # fmt: skip
     """Test whether the model after is better than the one before.
 
@@ -68,6 +68,8 @@ def conclude(
         How PSNR was taken.
     untouched : bool
         Training handed back the weights that it started from.
+    steps : int
+        How many it took.
     parts, known
         See `Assessment`.
 
@@ -85,18 +87,19 @@ def conclude(
         "fields": len(fields), "affine": affine,
         "parts": parts, "known": known,
     }  # fmt: skip
+    kept = (_UNTOUCHED if steps else _NO_STEP) if untouched else ""
     side, blocks = _blocks(images)
     unit: Unit = "image" if len(means) >= ENOUGH_FIELDS else "block"
     units = means if unit == "image" else blocks
     if len(units) < 2:
-        return Assessment(**common, unit=unit, units=len(units), words=_not_assessed(len(images), untouched))
+        return Assessment(**common, unit=unit, units=len(units), words=_not_assessed(len(images), kept))
     similar = [gain for one in images if (gain := one.ssim_gain) is not None]
     found = Assessment(
         **common, unit=unit, units=len(units), mean_gain_db=statistics.fmean(means),
         spread_db=statistics.stdev(units), ssim_gain=statistics.fmean(similar) if similar else None,
         p_value=signed_rank(units)[0], verdict=decide(units, means),
     )  # fmt: skip
-    return Assessment(**{**vars(found), "words": _words(found, side, units, means, untouched)})
+    return Assessment(**{**vars(found), "words": kept + _words(found, side, units, means)})
 
 
 def decide(units: Sequence[float], fields: Sequence[float]) -> Verdict:
@@ -146,8 +149,7 @@ def _blocks(images: Sequence[Compared]) -> tuple[int, list[float]]:
     return 0, []
 
 
-def _not_assessed(images: int, untouched: bool) -> str:
-    kept = _UNTOUCHED if untouched else ""
+def _not_assessed(images: int, kept: str) -> str:
     if not images:
         return (
             f"{kept}No image was held out of training, so nothing can be said on whether the new model restores "
@@ -159,12 +161,11 @@ def _not_assessed(images: int, untouched: bool) -> str:
     )
 
 
+_NO_STEP = "Training ended before its first step, so that the weights are those it started from. "
 _UNTOUCHED = "Training found no better weights than those it started from and kept them. "
 
 
-def _words(
-    found: Assessment, side: int, units: Sequence[float], means: Sequence[float], untouched: bool
-) -> str:
+def _words(found: Assessment, side: int, units: Sequence[float], means: Sequence[float]) -> str:
     other = found.before_model or "the input as it is"
     gain, fitted = found.mean_gain_db or 0.0, " after the best gain and offset" if found.affine else ""
     where = f"On {images_in_words(found)}"
@@ -183,7 +184,7 @@ def _words(
         _limits(found),
         *(filter(None, [known_in_words(found)])),
     ]
-    return (_UNTOUCHED if untouched else "") + " ".join(sentences)
+    return " ".join(sentences)
 
 
 def _test_words(found: Assessment, side: int) -> str:

@@ -187,6 +187,8 @@ def _description(run: TrainingRun, best_step: int, seen: Sequence[Mapping[str, A
     on = f"on {seen[0]['name']}" if run.material.kind != "index" and seen else "on its recipe's images"
     if run.taken is None:
         said = f"Trained {on}."
+    elif not run.step:
+        said = f"Fine-tuning {on} ended before its first step: these are the weights of {run.taken.model}."
     elif best_step == 0 and not run.taken.left_out:
         said = f"Fine-tuning {on} found nothing better than the weights of {run.taken.model}: these are they."
     else:

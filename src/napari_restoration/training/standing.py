@@ -182,6 +182,8 @@ def words_on_start(history: Sequence[Mapping[str, Any]], best_step: int, metric:
     first = of_start(history)
     if first is None:
         return ""
+    if history[-1]["step"] == 0:
+        return f"Training ended before its first step: the weights of {model} are handed back as they were."
     if best_step == 0:
         return (
             f"On the held-out patches no epoch scored better than the weights of {model} that training began with "
