@@ -37,6 +37,9 @@ MODELS = {
     "superres": "superres-x2",
     "deblur": "deblur-burst",
 }
+# The null share of a dim image is high everywhere, which says that it is noisy, not that it was made up: the limits
+# are those of the images with the highest shares.
+_OVER_IMAGES = {"null": 0.9}
 # At most so many pixels of a plane.
 _PIXELS = 20_000
 
@@ -65,7 +68,7 @@ def calibrate_task(task: str, data: Path) -> dict[str, list[float]]:
         for name, plane in evidence.scores.items():
             columns.setdefault(name, []).append(_drawn(plane, rng))
         print(f"{task} {number + 1}/{len(examples)}", file=sys.stderr)
-    limits = {name: _quantiles(drawn) for name, drawn in columns.items()}
+    limits = {name: _quantiles(drawn, _OVER_IMAGES.get(name, 0.5)) for name, drawn in columns.items()}
     first = trust_calibration.Calibration(
         source=MODELS[task],
         is_own=True,
@@ -158,11 +161,11 @@ def _drawn(plane: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDAr
     return finite if finite.size <= _PIXELS else rng.choice(finite, _PIXELS, replace=False)
 
 
-def _quantiles(drawn: Sequence[npt.NDArray[np.float32]]) -> list[float]:
+def _quantiles(drawn: Sequence[npt.NDArray[np.float32]], over_images: float = 0.5) -> list[float]:
     """Of each image the scores that a share of its pixels exceeds, and of these the median over images.
 
     Pooled pixels would let the one or two images set the limits in which the network does contradict its data.
     """
     levels = 1 - np.asarray(trust_calibration.LEVELS)
     each = np.stack([np.quantile(plane, levels) for plane in drawn])
-    return [float(f"{value:.6g}") for value in np.median(each, axis=0)]
+    return [float(f"{value:.6g}") for value in np.quantile(each, over_images, axis=0)]
