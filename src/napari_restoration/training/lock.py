@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from napari_restoration.core.errors import OutputError
 
 LOCK = "training.lock"
+_LONGEST_FILLING_S = 2.0
 
 
 @contextmanager
@@ -34,6 +36,9 @@ def only_training_in(folder: Path) -> Iterator[bool]:
         holder = _holder(path)
         if holder is None:
             continue  # released between the two looks
+        if not holder and _is_new(path):
+            time.sleep(0.05)  # made by a process that is just about to fill it
+            continue
         _refuse_living(path, holder)
         taken_over = True
         with suppress(FileNotFoundError):
@@ -82,6 +87,12 @@ def _holder(path: Path) -> dict[str, object] | None:
     except (OSError, ValueError):
         holder = {}  # killed between making and filling it
     return holder if isinstance(holder, dict) else {}
+
+
+def _is_new(path: Path) -> bool:
+    with suppress(OSError):
+        return time.time() - path.stat().st_mtime < _LONGEST_FILLING_S
+    return False
 
 
 def _refuse_living(path: Path, holder: dict[str, object]) -> None:
