@@ -3,7 +3,8 @@
     xvfb-run -a -s "-screen 0 1400x900x24 +extension GLX" python -m benchmarks.screenshots.train_widget
 
 It opens napari, takes the noisy and the true stack of a sample as a pair, presses Train, and writes
-docs/images/train_widget.png when the given share of the time is over. The sample is simulated and ships with the package.
+docs/images/train_widget.png when the given share of the time is over. The sample is simulated and ships with the
+package.
 """
 
 import argparse
