@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
-from typing import TypeVar
+from dataclasses import dataclass
 
-R = TypeVar("R", bound="Row")
+from benchmarks.tables import add_rows, read_rows
+
+__all__ = ["ImageRow", "Row", "RunRow", "add_rows", "read_rows"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,28 +51,3 @@ class ImageRow(Row):
     @property
     def gain_ssim(self) -> float:
         return self.ssim_tuned - self.ssim_shipped
-
-
-def read_rows(path: Path, kind: type[R]) -> list[R]:
-    """The rows of a file; none where there is no file."""
-    if not path.exists():
-        return []
-    casts = {"int": int, "float": float, "str": str}
-    with path.open(newline="", encoding="utf-8") as stream:
-        return [
-            kind(**{f.name: casts[str(f.type)](row[f.name]) for f in fields(kind)})
-            for row in csv.DictReader(stream)
-        ]
-
-
-def add_rows(path: Path, rows: Sequence[Row]) -> None:
-    """Append rows; those of the same training that are there already make room."""
-    kind = type(rows[0])
-    keys = {row.key for row in rows}
-    every = [*(row for row in read_rows(path, kind) if row.key not in keys), *rows]
-    beside = path.with_suffix(".new")
-    with beside.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, [f.name for f in fields(kind)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in every)
-    beside.replace(path)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
-from typing import Self, TypeVar
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 from benchmarks.quality.cases import Example
+from benchmarks.tables import add_rows, read_rows
 
 from napari_restoration.core import metrics
 
-R = TypeVar("R", bound="Row")
+__all__ = ["ImageRow", "Key", "Row", "RunRow", "add_rows", "read_rows"]
+
 Key = tuple[str, str, str, int, int]
 
 
@@ -66,29 +65,3 @@ class ImageRow(Row):
             experiment=experiment, variant=variant, scale=scale, steps=steps, seed=seed, kind=example.kind,
             level=example.level, image=example.name, **{name: round(values[name], 5) for name in kept},
         )  # fmt: skip
-
-
-def read_rows(path: Path, kind: type[R]) -> list[R]:
-    """The rows of a file; none where there is no file."""
-    if not path.exists():
-        return []
-    casts = {"int": int, "float": float, "str": str}
-    with path.open(newline="", encoding="utf-8") as stream:
-        return [
-            kind(**{f.name: casts[str(f.type)](row[f.name]) for f in fields(kind)})
-            for row in csv.DictReader(stream)
-        ]
-
-
-def add_rows(path: Path, rows: Sequence[Row]) -> None:
-    """Append rows; those of the same run that are there already, from a run stopped in between, make room."""
-    kind = type(rows[0])
-    keys = {row.key for row in rows}
-    every = [*(row for row in read_rows(path, kind) if row.key not in keys), *rows]
-    names = [f.name for f in fields(kind)]
-    beside = path.with_suffix(".new")
-    with beside.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in every)
-    beside.replace(path)

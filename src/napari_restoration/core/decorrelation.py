@@ -19,8 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from napari_restoration.core.errors import InputError
-from napari_restoration.core.nonfinite import fill_missing
+from napari_restoration.core.resolution import checked_plane
 from napari_restoration.core.spectrum import radial_mean
 
 Curve = npt.NDArray[np.float64]
@@ -93,7 +92,7 @@ def decorrelation_analysis(image: npt.ArrayLike) -> Decorrelation:
     resampling, smoothing) and sharp edges that a restoration drew count as signal; of a restoration without any noise
     left it says how sharp it looks, not what is resolved.
     """
-    plane = _checked(image)
+    plane = checked_plane("image", image)
     amplitude = np.abs(fft.fft2(_tapered(plane)))
     rings = max(plane.shape)
     sums, squares = radial_mean(amplitude, rings), radial_mean(amplitude**2, rings)
@@ -170,18 +169,3 @@ def _tapered(plane: Curve) -> Curve:
         ramps.append(0.5 - 0.5 * np.cos(np.pi * np.minimum((near + 0.5) / edge, 1.0)))
     window = np.outer(*ramps)
     return np.asarray((plane - np.average(plane, weights=window)) * window)
-
-
-def _checked(image: npt.ArrayLike) -> Curve:
-    plane = np.asarray(image)
-    if plane.ndim != 2 or min(plane.shape) < SMALLEST:
-        raise InputError(
-            f"The image has shape {plane.shape}, but resolution needs one plane (Y, X) of at least "
-            f"{SMALLEST} x {SMALLEST} pixels: use a larger region."
-        )
-    if plane.dtype.kind not in "biuf":
-        raise InputError(f"The image is of type {plane.dtype}: give real numbers.")
-    filled = fill_missing(plane, 0.0)[0].astype(np.float64)
-    if np.ptp(filled) == 0:
-        raise InputError("The image is constant (or has no finite pixel): it has no resolution.")
-    return np.asarray(filled)

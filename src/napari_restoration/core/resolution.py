@@ -103,7 +103,7 @@ def ring_correlation(
     InputError
         If shapes differ, a plane is too small, or constant.
     """
-    a, b = _plane("first image", first), _plane("second image", second)
+    a, b = checked_plane("first image", first), checked_plane("second image", second)
     if a.shape != b.shape:
         raise InputError(f"The images have shapes {a.shape} and {b.shape}: crop both to one region.")
     _require(threshold)
@@ -144,7 +144,7 @@ def split_ring_correlation(image: npt.ArrayLike, *, threshold: Threshold = "1/7"
     - Noise must be independent between pixels. In images that were compressed, resampled, smoothed or restored it is
       not, and the resolution comes out too fine, often at the 4 pixel limit.
     """
-    plane = _plane("image", image)
+    plane = checked_plane("image", image)
     if min(plane.shape) < 2 * SMALLEST:
         raise InputError(
             f"A single image is split into parts of half its side and needs {2 * SMALLEST} x {2 * SMALLEST} pixels, "
@@ -236,7 +236,14 @@ def _tukey(length: int) -> Curve:
     return np.asarray(0.5 - 0.5 * np.cos(np.pi * edge))
 
 
-def _plane(name: str, image: npt.ArrayLike) -> Curve:
+def checked_plane(name: str, image: npt.ArrayLike) -> Curve:
+    """An image as a plane ``(Y, X)`` of float64 whose resolution can be asked for, missing pixels filled.
+
+    Raises
+    ------
+    InputError
+        Naming the image, if it is no plane of real numbers, too small, or constant.
+    """
     plane = np.asarray(image)
     if plane.ndim != 2 or min(plane.shape) < SMALLEST:
         raise InputError(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
-from napari_restoration.core.errors import RestorationError
 from napari_restoration.core.progress import Progress
 from napari_restoration.gui._compare_lattice import look_at
 from napari_restoration.gui._compare_result_layers import Measured, add_comparison, run_comparison
+from napari_restoration.gui._error_words import error_words
 from napari_restoration.gui._workers import RunningTask, start_task
 
 if TYPE_CHECKING:
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_restoration.tasks.comparison import GreyMatch, Kind
-
-_LOG = logging.getLogger(__name__)
 
 
 class ResultAdder(QObject):
@@ -104,12 +101,3 @@ class ResultAdder(QObject):
     def _on_finished(self) -> None:
         self.running, self._pair = None, None
         self.busy.emit(False)
-
-
-def error_words(error: BaseException, doing: str) -> str:
-    """What to tell of an error: its own words if it has some for people; else its kind, with the rest in the log."""
-    if isinstance(error, RestorationError):
-        return str(error)
-    _LOG.error("%s failed.", doing, exc_info=error)
-    what = f"{type(error).__name__}: {error}".rstrip(".: ")
-    return f"{doing} failed ({what}); your images are unchanged."

@@ -15,8 +15,8 @@ from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QPushButton, Q
 from napari_restoration.core.errors import RestorationError
 from napari_restoration.core.files import safe_file_name, write_bytes_atomically
 from napari_restoration.core.progress import Progress, Task
-from napari_restoration.gui._compare_adder import error_words
 from napari_restoration.gui._compare_table import METRICS, NumberTable
+from napari_restoration.gui._error_words import error_words
 from napari_restoration.gui._layer_choice import LayerChoice
 from napari_restoration.gui._layers import guess_layer_axes, layer_to_image
 from napari_restoration.gui._look import ACCENT, PRIMARY

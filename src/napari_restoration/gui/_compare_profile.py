@@ -11,10 +11,10 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSpinB
 from napari_restoration.core.errors import InputError, RestorationError
 from napari_restoration.core.files import safe_file_name, write_bytes_atomically
 from napari_restoration.core.progress import Progress, Task, run
-from napari_restoration.gui._compare_adder import error_words
 from napari_restoration.gui._compare_lattice import is_lazy, look_at, world_unit
 from napari_restoration.gui._compare_line import ProfileLine, check_line
 from napari_restoration.gui._compare_plot import ProfilePlot
+from napari_restoration.gui._error_words import error_words
 from napari_restoration.gui._latest_task import LatestTask
 from napari_restoration.gui._message import Message
 from napari_restoration.gui._step_wheel import keep_wheel_for_scrolling

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from napari_restoration.gui._degrade_runs import (
     middle_part,
     run_look,
 )
+from napari_restoration.gui._error_words import error_words
 from napari_restoration.gui._latest_task import LatestTask
 from napari_restoration.gui._layers import file_problem, guess_layer_axes
 from napari_restoration.gui._message import Kind, in_panel_words
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from napari_restoration.gui._degrade_form import DegradeForm
     from napari_restoration.tasks.degrade import Degrading
 
-_LOG = logging.getLogger(__name__)
 _RESTING = "Comes back with the next change."
 _UPDATING = "Updating …"
 _SLOW_MS = 400
@@ -192,12 +191,7 @@ class LiveLook(QObject):
             self.task.ask()  # napari measures what is visible only when it draws
 
     def _on_error(self, error: BaseException) -> None:
-        if isinstance(error, RestorationError):
-            self._show_refusal(str(error), "error")
-            return
-        _LOG.error("A preview failed.", exc_info=error)
-        what = f"{type(error).__name__}: {error}".rstrip(".: ")
-        self._show_refusal(f"The preview failed ({what}); your image is unchanged.", "error")
+        self._show_refusal(error_words(error, "The preview"), "error")
 
     def _show_refusal(self, text: str, kind: Kind) -> None:
         """Nothing can be made: say why, and show nothing that is not so."""

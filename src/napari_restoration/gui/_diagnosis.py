@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QSize, Qt, Signal
@@ -10,6 +9,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QVBoxL
 
 from napari_restoration.core.errors import InputError, RestorationError
 from napari_restoration.core.progress import Progress
+from napari_restoration.gui._error_words import error_words
 from napari_restoration.gui._layers import layer_to_image
 from napari_restoration.gui._message import small_text
 from napari_restoration.gui._model_picker import TASKS
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from napari_restoration.tasks.diagnose import Diagnosis
     from napari_restoration.tasks.findings import Finding
 
-_LOG = logging.getLogger(__name__)
 
 # Letter and ground of a mark: white on these reads well in the dark and in the light theme.
 _MARKS = {"problem": ("!", "#c93c3c"), "note": ("i", "#a87a12"), "good": ("✓", "#2f8a4c")}
@@ -195,12 +194,7 @@ class Diagnoser(QObject):
             self._form.diagnosis.show_diagnosis(diagnosis, self._title)
 
     def _on_error(self, error: BaseException) -> None:
-        text = str(error)
-        if not isinstance(error, RestorationError):
-            _LOG.error("A diagnosis failed.", exc_info=error)
-            what = f"{type(error).__name__}: {error}".rstrip(".: ")
-            text = f"Looking at the plane failed ({what}); your image is unchanged."
-        self._form.message.show_text(text, "error")
+        self._form.message.show_text(error_words(error, "Looking at the plane"), "error")
 
     def _on_cancel(self) -> None:
         pass  # nothing has begun that would be left half done

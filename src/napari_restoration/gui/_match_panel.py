@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from qtpy.QtWidgets import QFormLayout, QPushButton, QVBoxLayout, QWidget
 from napari_restoration.core.errors import InputError, RestorationError
 from napari_restoration.core.image import CalibratedImage
 from napari_restoration.core.progress import Progress
+from napari_restoration.gui._error_words import error_words
 from napari_restoration.gui._geometry import place_result
 from napari_restoration.gui._known_number import KnownNumber
 from napari_restoration.gui._layer_choice import LayerChoice
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from napari_restoration.degradations.presets import Preset
     from napari_restoration.tasks.match import Match, MatchSettings
-
-_LOG = logging.getLogger(__name__)
 
 
 class MatchPanel(QWidget):
@@ -205,12 +203,7 @@ class MatchPanel(QWidget):
         self.message.show_text("Cancelled. The steps are as they were.")
 
     def _on_error(self, error: BaseException) -> None:
-        if isinstance(error, RestorationError):
-            self._tell_error(str(error))
-            return
-        _LOG.error("A match failed.", exc_info=error)
-        what = f"{type(error).__name__}: {error}".rstrip(".: ")
-        self._tell_error(f"Matching failed ({what}); the steps are as they were.")
+        self._tell_error(error_words(error, "Matching", "the steps are as they were"))
 
     def _on_finished(self) -> None:
         self.running = None

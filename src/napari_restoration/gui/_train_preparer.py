@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_restoration.core.errors import RestorationError
 from napari_restoration.core.progress import Notice, Progress, Task
+from napari_restoration.gui._error_words import error_words
 from napari_restoration.gui._message import in_panel_words
 from napari_restoration.gui._remembered import remembering
 from napari_restoration.gui._train_form import TrainForm
@@ -28,8 +28,6 @@ from napari_restoration.gui._workers import RunningTask, start_task
 
 if TYPE_CHECKING:
     from napari_restoration.tasks.train_order import TrainOrder
-
-_LOG = logging.getLogger(__name__)
 
 
 class TrainPreparer(QObject):
@@ -168,15 +166,8 @@ class TrainPreparer(QObject):
         self._form.message.clear()
 
     def _on_error(self, error: BaseException) -> None:
-        if isinstance(error, RestorationError):
-            self.tell_error(str(error))
-            return
-        _LOG.error("Preparing a training failed.", exc_info=error)
-        if isinstance(error, MemoryError):
-            self.tell_error("The memory does not suffice for these images: cut the stacks into parts.")
-            return
-        what = f"{type(error).__name__}: {error}".rstrip(".: ")
-        self.tell_error(f"Preparing failed ({what}); your images are unchanged.")
+        memory = "The memory does not suffice for these images: cut the stacks into parts."
+        self.tell_error(error_words(error, "Preparing", memory=memory))
 
     def _on_cancel(self) -> None:
         self._form.message.show_text("Cancelled. Nothing was written.")

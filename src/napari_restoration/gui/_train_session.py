@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
-from napari_restoration.core.errors import RestorationError
 from napari_restoration.core.progress import Progress
+from napari_restoration.gui._error_words import error_words
 from napari_restoration.gui._message import in_panel_words
 from napari_restoration.gui._train_runs import train
 from napari_restoration.gui._workers import RunningTask, start_task
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from napari_restoration.tasks.train_control import TrainingControl
     from napari_restoration.tasks.train_reports import TrainingResult
 
-_LOG = logging.getLogger(__name__)
 
 _SAVED = "Training was ended before its time. All of it is kept, and it can go on from there."
 
@@ -130,12 +128,7 @@ class TrainSession(QObject):
         if isinstance(error, TrainingSaved):
             self._panel.show_stopped(in_panel_words(str(error)))
             return
-        if isinstance(error, RestorationError):
-            words = in_panel_words(str(error))
-        else:
-            _LOG.error("A training failed.", exc_info=error)
-            what = f"{type(error).__name__}: {error}".rstrip(".: ")
-            words = f"Training failed ({what}); your images are unchanged."
+        words = in_panel_words(error_words(error, "Training"))
         self._panel.show_error(words)
         self.failed.emit(words)
 

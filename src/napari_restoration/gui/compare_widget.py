@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from napari_restoration.core.errors import InputError, RestorationError
 from napari_restoration.core.progress import Progress, Task
-from napari_restoration.gui._compare_adder import ResultAdder, error_words
+from napari_restoration.gui._compare_adder import ResultAdder
 from napari_restoration.gui._compare_contrast import Contrast, ContrastLink
 from napari_restoration.gui._compare_form import CompareForm
 from napari_restoration.gui._compare_lattice import look_at
@@ -19,6 +19,7 @@ from napari_restoration.gui._compare_pair import guess_pair
 from napari_restoration.gui._compare_profile import ProfilePanel, no_pair
 from napari_restoration.gui._compare_result_layers import Measured, run_match
 from napari_restoration.gui._compare_views import Mode, Views
+from napari_restoration.gui._error_words import error_words
 from napari_restoration.gui._latest_task import LatestTask
 from napari_restoration.gui._message import in_panel_words
 from napari_restoration.gui._remembered import recall, remember

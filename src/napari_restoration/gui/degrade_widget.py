@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from napari_restoration.gui._degrade_live import add_result
 from napari_restoration.gui._degrade_look import LiveLook
 from napari_restoration.gui._degrade_orders import make_order, make_pairs_order
 from napari_restoration.gui._degrade_runs import Made, run_apply, run_pairs
+from napari_restoration.gui._error_words import error_words
 from napari_restoration.gui._match_panel import MatchPanel
 from napari_restoration.gui._message import in_panel_words
 from napari_restoration.gui._remembered import recall, remembering
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from napari_restoration.degradations.presets import Preset
     from napari_restoration.tasks.pairs import PairsReport
-
-_LOG = logging.getLogger(__name__)
 
 
 class DegradeWidget(QWidget):
@@ -201,15 +199,8 @@ class DegradeWidget(QWidget):
         self.form.message.show_text(text)
 
     def _on_error(self, error: BaseException) -> None:
-        if isinstance(error, RestorationError):
-            self._tell_error(str(error))
-            return
-        _LOG.error("A degradation failed.", exc_info=error)
-        if isinstance(error, MemoryError):
-            self._tell_error("The memory does not suffice for the result: cut the stack into parts.")
-            return
-        what = f"{type(error).__name__}: {error}".rstrip(".: ")
-        self._tell_error(f"Degrading failed ({what}); your image is unchanged.")
+        memory = "The memory does not suffice for the result: cut the stack into parts."
+        self._tell_error(error_words(error, "Degrading", memory=memory))
 
     def _on_finished(self) -> None:
         self.running = None

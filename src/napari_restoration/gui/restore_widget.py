@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QVBoxLayout, QWidget
@@ -11,6 +10,7 @@ from napari_restoration.core.errors import InputError, RestorationError
 from napari_restoration.core.progress import Notice, Progress, Task, TileDone
 from napari_restoration.gui import _runs
 from napari_restoration.gui._diagnosis import Diagnoser
+from napari_restoration.gui._error_words import error_words
 from napari_restoration.gui._form import RestoreForm
 from napari_restoration.gui._layers import (
     file_problem,
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
     from napari_restoration.models.card import ModelCard
     from napari_restoration.tasks.restoration import Restoration
-
-_LOG = logging.getLogger(__name__)
 
 
 class RestoreWidget(QWidget):
@@ -273,14 +271,8 @@ class RestoreWidget(QWidget):
 
     def _on_error(self, error: BaseException) -> None:
         self._keep_partial()
-        if isinstance(error, RestorationError):
-            self._tell_error(str(error))
-            return
-        _LOG.error("A restoration failed.", exc_info=error)
-        what = f"{type(error).__name__}: {error}".rstrip(".: ")
-        self._tell_error(
-            f"Restoring failed ({what}); your image is unchanged, so try another device or tile size under Advanced."
-        )
+        rest = "your image is unchanged, so try another device or tile size under Advanced"
+        self._tell_error(error_words(error, "Restoring", rest))
 
     def _keep_partial(self) -> None:
         if self._result is not None:
