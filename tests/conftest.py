@@ -3,6 +3,7 @@
 import atexit
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -27,6 +28,9 @@ atexit.register(shutil.rmtree, _SESSION_DIR, ignore_errors=True)
 use_folder(_SESSION_DIR, os.environ)
 os.environ["NAPARI_CONFIG"] = str(_SESSION_DIR / "napari-settings.yaml")
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # spinning threads collapse on busy cores
+# A shell starts what runs in its background with SIGINT ignored, and tests of interruptions send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
