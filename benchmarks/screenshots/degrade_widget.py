@@ -9,18 +9,12 @@ docs/images/degrade_widget.png. The sample is simulated and ships with the packa
 import argparse
 import os
 import tempfile
-import time
 from pathlib import Path
+
+from benchmarks.event_loop import wait
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 PICTURE = Path(__file__).resolve().parents[2] / "docs" / "images" / "degrade_widget.png"
-
-
-def wait(application, condition, limit):
-    end = time.monotonic() + limit
-    while not condition() and time.monotonic() < end:
-        application.processEvents()
-        time.sleep(0.01)
 
 
 def take(path, *, preset, sample, theme, size, open_steps=(), section=None, width=None, bottom=False):

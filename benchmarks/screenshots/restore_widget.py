@@ -9,8 +9,9 @@ docs/images/restore_widget.png.
 import argparse
 import os
 import tempfile
-import time
 from pathlib import Path
+
+from benchmarks.event_loop import wait
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 PICTURE = Path(__file__).resolve().parents[2] / "docs" / "images" / "restore_widget.png"
@@ -24,14 +25,8 @@ def take(task, path, seconds=300):
     viewer = napari.Viewer()
     application = QApplication.instance()
 
-    def wait(condition, limit=seconds):
-        end = time.monotonic() + limit
-        while not condition() and time.monotonic() < end:
-            application.processEvents()
-            time.sleep(0.01)
-
     def settle():
-        wait(lambda: False, limit=0.5)
+        wait(application, lambda: False, 0.5)
 
     viewer.window._qt_window.resize(*WINDOW)
     _, widget = viewer.window.add_plugin_dock_widget("napari-restoration", "Restore")
@@ -40,7 +35,7 @@ def take(task, path, seconds=300):
     widget.choose(task=task)
     settle()
     widget.form.restore_button.click()
-    wait(lambda: widget.running is None)
+    wait(application, lambda: widget.running is None, seconds)
     if len(viewer.layers) != 2:
         raise SystemExit(widget.form.message.text())
     viewer.canvas.grid.enabled = True

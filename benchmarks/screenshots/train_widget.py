@@ -13,16 +13,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.event_loop import wait
+
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 PICTURE = Path(__file__).resolve().parents[2] / "docs" / "images" / "train_widget.png"
 WINDOW = (1400, 820)
-
-
-def wait(application, condition, limit):
-    end = time.monotonic() + limit
-    while not condition() and time.monotonic() < end:
-        application.processEvents()
-        time.sleep(0.01)
 
 
 def take(path, *, sample, minutes, share, theme, result):

@@ -8,8 +8,9 @@ It opens napari, checks the box, presses Restore, and writes docs/images/trust_o
 import argparse
 import os
 import tempfile
-import time
 from pathlib import Path
+
+from benchmarks.event_loop import wait
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,12 +27,6 @@ def take(stack, path, seconds=300):
     viewer = napari.Viewer()
     application = QApplication.instance()
 
-    def wait(condition, limit=seconds):
-        end = time.monotonic() + limit
-        while not condition() and time.monotonic() < end:
-            application.processEvents()
-            time.sleep(0.01)
-
     viewer.window._qt_window.resize(*WINDOW)
     _, widget = viewer.window.add_plugin_dock_widget("napari-restoration", "Restore")
     planes = tifffile.imread(stack)[3:6, :400, 100:500]
@@ -40,13 +35,13 @@ def take(stack, path, seconds=300):
     )
     widget.choose(task="refocus")
     widget.form.trust.box.setChecked(True)
-    wait(lambda: False, limit=0.5)
+    wait(application, lambda: False, 0.5)
     widget.form.restore_button.click()
-    wait(lambda: widget.running is None)
+    wait(application, lambda: widget.running is None, seconds)
     if len(viewer.layers) < 3:
         raise SystemExit(widget.form.message.text())
     viewer.layers[0].visible = False
-    wait(lambda: False, limit=1.0)
+    wait(application, lambda: False, 1.0)
     path.parent.mkdir(parents=True, exist_ok=True)
     viewer.screenshot(str(path), canvas_only=False, flash=False)
     print(f"{path}: {widget.form.trust.words.text()}")
